@@ -1,0 +1,1 @@
+"""Benchmarks of the workshop against what a user would run instead: `bench/run`."""

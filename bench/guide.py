@@ -1,0 +1,29 @@
+"""The real program on a pty, up to its first prompt."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pexpect
+
+PROMPT = rb"host /lab.*# "
+
+
+@contextmanager
+def guide() -> Iterator[pexpect.spawn]:
+    """`workshop learn` of a new learner, at its first prompt; ended when the block is left."""
+    with tempfile.TemporaryDirectory() as state:
+        environment = {**os.environ, "XDG_STATE_HOME": state, "TERM": "xterm-256color"}
+        child = pexpect.spawn(
+            sys.executable, ["-m", "workshop", "learn"], env=environment, timeout=30, dimensions=(24, 80)
+        )
+        child.delaybeforesend = None
+        try:
+            child.expect(PROMPT)
+            yield child
+        finally:
+            child.close(force=True)

@@ -1,0 +1,25 @@
+"""A session on a lab, as `workshop run` has it, for the measures that look inside."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workshop.machine import examine
+from workshop.parse import load
+from workshop.session import Session
+from workshop.ui.start import session
+
+
+@contextmanager
+def played(step: str, *, calls: bool) -> Iterator[Session]:
+    """A session at the beginning of a step; `calls`: with system calls watched, as a learner has it."""
+    course = load()
+    steps = tuple(each for lesson in course.lessons for each in lesson.steps)
+    options = Namespace(image=None, no_lab=False)
+    with session(options, course, steps, examine(), progress=None) as found:
+        found.watch_calls = calls
+        for _ in found.enter(step):
+            pass
+        yield found

@@ -1,0 +1,171 @@
+"""The shell with somebody at the keys: all is passed through, and one key always brings the guide back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+
+import pytest
+from desk import desk
+
+from workshop.shell import PtyShell, Result, Silent
+
+QUIET = {"HOME": "/nonexistent", "PATH": os.environ["PATH"], "TERM": "xterm-256color"}
+GUIDE = b"\x1d"
+SECONDS = 20.0
+"""No test waits longer: the line is stopped then, and its state is another one."""
+
+
+@pytest.fixture
+def shell() -> Iterator[PtyShell]:
+    made = PtyShell(env=QUIET)
+    yield made
+    made.close()
+
+
+def test_reading_from_the_keyboard(shell: PtyShell) -> None:
+    with desk((b"name? ", "Zoë\r".encode())) as terminal:
+        result = shell.run("read -p 'name? ' name; echo hello $name", terminal, SECONDS)
+    assert result.output.endswith("hello Zoë\r\n".encode())
+    with desk((b"go\r\n", b"one\r"), (b"one\r\none\r\n", b"\x04")) as terminal:
+        assert shell.run("echo go; cat; exit_status=$?; (exit 4)", terminal, SECONDS).status == 4
+
+
+def test_the_interrupt_key(shell: PtyShell) -> None:
+    with desk((b"go", b"\x03")) as terminal:
+        assert shell.run("sh -c 'echo go; sleep 1000'", terminal, SECONDS).status == 130
+    with desk((b"go", b"\x1c")) as terminal:
+        assert shell.run("sh -c 'echo go; sleep 1000'", terminal, SECONDS).status == 131
+
+
+def test_a_job_is_stopped_and_goes_on(shell: PtyShell) -> None:
+    with desk((b"go\r\n", b"\x1a")) as terminal:
+        stopped = shell.run("sh -c 'echo go; read x; exit $x'", terminal, SECONDS)
+    assert stopped.status == 148
+    assert b"Stopped" in stopped.output
+    with desk((b"read x", b"5\r")) as terminal:
+        assert shell.run("fg", terminal, SECONDS).status == 5
+
+
+def test_the_guide_comes_back_and_the_program_stays(shell: PtyShell) -> None:
+    with desk((b"go", b"more" + GUIDE)) as terminal:
+        assert shell.run("sh -c 'echo go; read x; echo got $x; exit 6'", terminal, SECONDS).state == "away"
+    assert shell.foreground() != shell.pid
+    with desk((b"", b"")) as terminal:
+        terminal.write(b"")
+        os.write(terminal._write, b"over\r")
+        result = shell.resume(terminal, SECONDS)
+    assert (result.state, result.status) == ("prompt", 6)
+    assert b"got moreover" in result.output
+    assert shell.resume(Silent()).state == "prompt"
+
+
+@pytest.mark.parametrize("key", [b"\x1d", b"\x1b[93;5u", b"\x1b[27;5;93~"])
+def test_the_guides_key_as_terminals_send_it(shell: PtyShell, key: bytes) -> None:
+    with desk((b"go", key)) as terminal:
+        assert shell.run("sh -c 'echo go; sleep 1000'", terminal, SECONDS).state == "away"
+    assert shell.interrupt().status == 130
+
+
+def test_a_program_that_ends_while_the_guide_is_there(shell: PtyShell) -> None:
+    with desk((b"go", GUIDE)) as terminal:
+        assert shell.run("sh -c 'echo go; read x; echo late; exit 3'", terminal, SECONDS).state == "away"
+    os.kill(shell.foreground() or 0, signal.SIGKILL)
+    assert shell.resume(Silent()).status == 137
+    assert shell.run("echo next", Silent()) == Result("prompt", 0, b"next\r\n")
+
+
+def test_an_interrupt_at_the_prompt_shifts_nothing(shell: PtyShell) -> None:
+    for number in range(5):
+        assert shell.interrupt().state == "prompt"
+        assert shell.run(f"echo {number}", Silent()).output == b"%d\r\n" % number
+        assert shell.run("sleep 0.1", Silent(), 0.1).state in ("prompt", "timeout")
+        assert shell.run("(exit 4)", Silent()).status == 4
+
+
+def test_a_shell_without_marks_is_passed_through(shell: PtyShell) -> None:
+    with desk((b"$ ", b"echo in$((1+1))side\r"), (b"in2side\r\n", GUIDE)) as terminal:
+        assert shell.run("env -i bash --norc --noprofile", terminal, SECONDS).state == "away"
+    with desk((b"typed\r\n", b"exit 9\r")) as terminal:
+        # A line that is run while a program has the terminal is for that program.
+        assert shell.run("echo typed", terminal, SECONDS).status == 9
+
+
+def test_the_end_of_the_keyboard_is_like_the_guides_key(shell: PtyShell) -> None:
+    read, write = os.pipe()
+    os.close(write)
+
+    class Gone(Silent):
+        def keys(self) -> int:
+            return read
+
+    assert shell.run("sleep 1000", Gone()).state == "away"
+    os.close(read)
+
+
+def test_the_size_follows_the_terminal(shell: PtyShell) -> None:
+    def grow() -> None:
+        terminal.rows_columns = (40, 100)
+        os.kill(os.getpid(), signal.SIGWINCH)
+
+    with desk((b"ready", grow), (b"40 100", b"\r"), size=(20, 60)) as terminal:
+        line = "stty size; trap 'stty size' WINCH; echo ready; until read x; do :; done; trap - WINCH"
+        assert shell.run(line, terminal, SECONDS).status == 0
+    assert terminal.screen.startswith(b"20 60\r\n")
+    assert signal.getsignal(signal.SIGWINCH) == signal.SIG_DFL
+
+
+def test_what_a_killed_program_left_on_is_switched_off(shell: PtyShell) -> None:
+    with desk() as terminal:
+        result = shell.run(
+            r"sh -c 'printf \"\033[?1049h\033[?25l\033[?2004h\"; kill -9 $$'".replace('\\"', '"'),
+            terminal,
+            SECONDS,
+        )
+    assert result.status == 137
+    assert terminal.screen.endswith(b"\x1b[?2004l\x1b[?25h\x1b[?1049l")
+    assert b"\x1b[?2004l" not in result.output
+
+
+def test_a_full_screen_program_is_left_and_drawn_again(shell: PtyShell) -> None:
+    if shutil.which("less") is None:
+        pytest.skip("needs less")
+    with desk((b"line 10", GUIDE)) as terminal:
+        assert shell.run("seq -f 'line %g' 100 | less", terminal, SECONDS).state == "away"
+    assert b"\x1b[?1049h" in terminal.screen
+    assert terminal.screen.endswith(b"\x1b[?1049l")
+    with desk((b"\x1b[?1049h", b""), (b"line 10", b"q")) as terminal:
+        assert shell.resume(terminal, SECONDS).status == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "script"),
+    [
+        ("vim -u NONE -N", ((b"~", b"ione\x1b:q!\r"),)),
+        ("vim -u NONE -N; echo out", ((b"~", b":!echo sub\r"), (b"sub", b"\r"), (b"~", b":q\r"))),
+        ("top", ((b"load average", b"q"),)),
+        ("less /etc/passwd", ((b"root", b"q"),)),
+    ],
+)
+def test_full_screen_programs(shell: PtyShell, line: str, script: tuple[tuple[bytes, bytes], ...]) -> None:
+    if shutil.which(line.split()[0]) is None:
+        pytest.skip(f"needs {line.split()[0]}")
+    with desk(*script) as terminal:
+        assert shell.run(line, terminal, SECONDS).status == 0
+    assert shell.run("echo next", Silent()) == Result("prompt", 0, b"next\r\n")
+
+
+@pytest.mark.parametrize("line", ["vim -u NONE -N", "top", "less /etc/passwd"])
+def test_full_screen_programs_with_nobody_at_the_keys_are_stopped(shell: PtyShell, line: str) -> None:
+    if shutil.which(line.split()[0]) is None:
+        pytest.skip(f"needs {line.split()[0]}")
+    assert shell.run(line, Silent(), 0.2).state == "timeout"
+    assert shell.run("echo next", Silent()) == Result("prompt", 0, b"next\r\n")
+
+
+def test_the_shell_ends_under_the_learner(shell: PtyShell) -> None:
+    with desk((b"go", lambda: os.kill(shell.pid, signal.SIGKILL))) as terminal:
+        assert shell.run("sh -c 'echo go; sleep 1000'", terminal, SECONDS).state == "closed"
+    assert not shell.alive

@@ -1,0 +1,142 @@
+"""The command line: argv to one front end. Errors are printed here, once, and become the exit status.
+
+0 all passed · 1 something missed · 2 wrong use · 3 this machine lacks something · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from workshop import __version__
+from workshop.errors import UsageError, WorkshopError
+from workshop.parse import COURSE
+
+INTERRUPTED = 130
+COMMANDS = ("learn", "run", "lessons", "lint", "doctor", "clean")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, except that a wrong use is an exception like any other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message[0].upper() + message[1:] + ".", f"`{self.prog} --help` shows the use.")
+
+
+def parser() -> Parser:
+    top = Parser(
+        prog="workshop",
+        description="Build your own Docker out of standard Linux tools. The kernel is the judge.",
+        epilog="Exit status: 0 all passed, 1 something missed, 2 wrong use, 3 this machine lacks something.",
+    )
+    top.add_argument("--version", action="version", version=f"workshop {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    learn = commands.add_parser("learn", help="the guided shell; goes on where you left (the default)")
+    learn.add_argument(
+        "lesson", nargs="?", metavar="LESSON", help="start at this lesson or step: 3, process-trees"
+    )
+    learn.add_argument("--track", help="play the steps of a track: talk, full")
+    _host_options(learn)
+
+    run = commands.add_parser("run", help="no one at the keys: every solution typed and judged")
+    run.add_argument(
+        "lessons", nargs="*", metavar="LESSON", help="lessons or steps; all of them if none is named"
+    )
+    run.add_argument("--track", help="the steps of a track: talk, full")
+    run.add_argument(
+        "--verify", action="store_true", help="the gate: mistakes must miss, resets leave no trace"
+    )
+    run.add_argument("--json", action="store_true", help="one object a line on standard output")
+    _host_options(run)
+
+    lessons = commands.add_parser("lessons", help="the map of the course")
+    lessons.add_argument("--json", action="store_true", help="one object a line on standard output")
+    _course_option(lessons)
+
+    lint = commands.add_parser("lint", help="every rule for authors of lessons; needs no root")
+    lint.add_argument(
+        "path", nargs="?", type=Path, default=COURSE, metavar="PATH", help="a lesson or a folder"
+    )
+    lint.add_argument("--checks", action="store_true", help="what checks there are, and what they take")
+
+    doctor = commands.add_parser("doctor", help="what this machine has, and what each lesson needs")
+    doctor.add_argument("--json", action="store_true", help="one object a line on standard output")
+
+    commands.add_parser("clean", help="remove what a workshop that was killed left behind")
+    return top
+
+
+def _course_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--course", type=Path, default=COURSE, metavar="DIR", help="a folder of lessons")
+
+
+def _host_options(command: argparse.ArgumentParser) -> None:
+    _course_option(command)
+    command.add_argument(
+        "--image", type=Path, metavar="PATH", help="a root file system: tar file, folder, OCI layout"
+    )
+    command.add_argument(
+        "--no-lab", action="store_true", help="work on this machine itself (only where it may be thrown away)"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` and return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        return _dispatch(parser().parse_args(words or ["learn"]), words)
+    except WorkshopError as error:
+        print(f"workshop: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"          {error.hint}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("workshop: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`workshop lessons | head`): nothing is left to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """SIGTERM and SIGHUP end the program like an exit, so that the lab is closed and the terminal restored."""
+    raise SystemExit(128 + number)
+
+
+def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Front ends are imported only when they are wanted: a start is felt."""
+    match options.command:
+        case "learn" | None:
+            from workshop.ui.start import learn
+
+            return learn(options, words)
+        case "run":
+            from workshop.ui.headless import run
+
+            return run(options, words)
+        case "lessons":
+            from workshop.ui.lessons import main as lessons
+
+            return lessons(options.course, json=options.json)
+        case "lint":
+            from workshop.ui.lint import main as lint
+
+            return lint(options.path, checks=options.checks)
+        case "doctor":
+            from workshop.ui.doctor import main as doctor
+
+            return doctor(["--json"] if options.json else [])
+        case "clean":
+            from workshop.ui.clean import main as clean
+
+            return clean([])
+    raise UsageError(f"{options.command!r} is not a command.", f"One of: {', '.join(COMMANDS)}.")

@@ -1,0 +1,93 @@
+"""What the engine tells a front end, in the order in which it happens. Frozen; no kernel handles in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workshop.kernel.diff import Change
+from workshop.kernel.syscalls import Call
+from workshop.kernel.verdict import Verdict
+from workshop.lesson import Diagnosis, Lesson, ShellName, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A step begins; its state is ready. `fresh` says that the lab was made anew for it."""
+
+    lesson: Lesson
+    step: Step
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Something takes a while: what, and how far (0…1, or None)."""
+
+    what: str
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line is about to run (shown where nobody typed it: solutions, rebuilding)."""
+
+    shell: ShellName
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The line is over: the shell is at a prompt again. `status` None: a shell inside it has the prompt."""
+
+    shell: ShellName
+    line: str
+    status: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the line changed, and the system calls behind it. `calls` None: they are not watched, see `why`."""
+
+    changes: tuple[Change, ...]
+    calls: tuple[Call, ...] | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All the checks of the step, and the diagnoses that fit, the most telling first."""
+
+    step: Step
+    verdicts: tuple[Verdict, ...]
+    diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.verdicts) and all(v.state == "passed" for v in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The step's goal is met for the first time; the learner decides when to go on."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The course moved on from `step` to `next` (None: the end)."""
+
+    step: Step
+    next: Step | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A shell or the lab itself is gone; what is left, and what can be done."""
+
+    what: str
+    remedy: str
+
+
+Event = Entered | Working | Typed | Ended | Observed | Judged | Passed | Advanced | Lost

@@ -1,0 +1,145 @@
+"""The learner's host as the engine sees it: a lab (or the machine itself), two shells, and eyes on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from workshop.kernel.collect import Collector, Reader
+from workshop.kernel.model import Snapshot
+from workshop.kernel.procfs import to_inner
+from workshop.kernel.syscalls import Call, Tracer
+from workshop.lab import Lab
+from workshop.lesson import ShellName
+from workshop.machine import Machine
+from workshop.shell import PtyShell, Shell
+
+START = "/lab"
+"""Where both shells start; their home too, so that no start-up file of the machine's root is in the way."""
+
+
+class Host:
+    """Owns the lab, the shells, the collector and the tracers; `renew` makes all of them anew."""
+
+    def __init__(self, lab: Lab, machine: Machine, size: tuple[int, int] = (24, 80)) -> None:
+        self.machine = machine
+        self.size = size
+        self._lab = lab
+        self._shells: dict[ShellName, Shell] = {}
+        self._tracers: dict[ShellName, Tracer] = {}
+        self._collector: Collector | None = None
+        self._watch_calls = False
+        self._fresh = True
+        self._proc = -1
+
+    @property
+    def alive(self) -> bool:
+        return self._lab.alive
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return self._lab.variables()
+
+    @property
+    def shells(self) -> Mapping[ShellName, Shell]:
+        return MappingProxyType(self._shells)
+
+    @property
+    def proc(self) -> Path:
+        """The host's procfs, as reached from here. It stays the one that the host began with, whatever a learner
+        mounts over `/proc` later: the path goes through an open directory."""
+        return Path(f"/proc/self/fd/{self._proc}")
+
+    def renew(self, needs: Sequence[str] = ()) -> None:
+        """A host on which nothing has been done yet, with the facilities that a lesson needs."""
+        if not self._fresh:
+            self._drop()
+            self._lab.reset()
+        self._fresh = False
+        for need in needs:
+            self._lab.prepare(need)
+        self._proc = os.open(self._lab.proc, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._collector = Collector(self._reader())
+        self.reopen("host")
+        self.reopen("container")
+
+    def reopen(self, name: ShellName) -> None:
+        """Start a shell, in place of the one that has ended."""
+        self._close_shell(name)
+        self._shells[name] = PtyShell(self._lab.enter, name=name, size=self.size, cwd=START, env={**os.environ, "HOME": START})
+        if self._watch_calls:
+            self._trace(name)
+
+    def look(self) -> Snapshot:
+        """Everything, now."""
+        assert self._collector is not None
+        return self._collector.collect(tuple(self.foreground(name) for name in self._shells))
+
+    def foreground(self, name: ShellName) -> int:
+        """The pid, in the host's numbers, of the process that has a shell's terminal."""
+        shell = self._shells[name]
+        inner = to_inner(shell.foreground() or shell.pid, self._lab.depth)
+        return inner if inner is not None else to_inner(shell.pid, self._lab.depth) or self._lab.first
+
+    @property
+    def watch_calls(self) -> bool:
+        return self._watch_calls
+
+    @watch_calls.setter
+    def watch_calls(self, on: bool) -> None:
+        self._watch_calls = on
+        for name in self._shells:
+            if on:
+                self._trace(name)
+            else:
+                self._untrace(name)
+
+    def calls(self, name: ShellName) -> tuple[tuple[Call, ...] | None, str]:
+        """The system calls since the last question; None with the reason where they cannot be watched."""
+        tracer = self._tracers.get(name)
+        if tracer is None:
+            return None, "system calls are not being watched"
+        calls = tracer.drain()
+        return calls, tracer.why
+
+    def close(self) -> tuple[str, ...]:
+        """End all of it; what could not be removed, with the reason."""
+        self._drop()
+        return self._lab.close()
+
+    def _reader(self) -> Reader:
+        lab = self._lab
+        return Reader(
+            proc=self.proc,
+            host=lab.first,
+            cgroup_root=lab.cgroup_root,
+            run_prefix=lab.enter,
+            datasets=lab.has_pool,
+        )
+
+    def _trace(self, name: ShellName) -> None:
+        self._untrace(name)
+        self._tracers[name] = Tracer(self._shells[name].pid, self._lab.depth)
+
+    def _untrace(self, name: ShellName) -> None:
+        tracer = self._tracers.pop(name, None)
+        if tracer is not None:
+            tracer.close()
+
+    def _close_shell(self, name: ShellName) -> None:
+        self._untrace(name)
+        shell = self._shells.pop(name, None)
+        if shell is not None:
+            shell.close()
+
+    def _drop(self) -> None:
+        for name in tuple(self._shells):
+            self._close_shell(name)
+        if self._collector is not None:
+            self._collector.close()
+            self._collector = None
+        if self._proc >= 0:
+            os.close(self._proc)
+            self._proc = -1

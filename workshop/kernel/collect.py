@@ -1,0 +1,254 @@
+"""A `Snapshot` of everything, from outside: `Collector(Reader(…)).collect(subjects)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workshop.errors import LabError
+from workshop.kernel import cgroupfs, folders, mountinfo, probe, processes, procfs, storage
+from workshop.kernel.model import (
+    Cgroup,
+    Dataset,
+    Mount,
+    MountTable,
+    Network,
+    Process,
+    Root,
+    Snapshot,
+    mount_key,
+)
+from workshop.kernel.netlink import Netlink
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Where to look. `host`: pid of the reference process, as `proc` counts. `cgroup_root`: where its
+    `/sys/fs/cgroup` is reached. `run_prefix`: what to put before a tool to run it in the lab."""
+
+    proc: Path = Path("/proc")
+    host: int = 1
+    cgroup_root: Path = Path("/sys/fs/cgroup")
+    run_prefix: tuple[str, ...] = ()
+    datasets: bool = False
+    roots: tuple[str, ...] = ("/lab/containers",)
+    """Folders whose folders can become a root."""
+
+
+class Collector:
+    """Takes snapshots. It keeps one file open, the directory of the procfs, and what it read last time."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._dir = procfs.Directory(reader.proc)
+        self._processes = processes.Processes(self._dir)
+        self._netlink = Netlink()
+        self._datasets = storage.Datasets(storage.runner(reader.run_prefix))
+        self._tables: dict[str, tuple[bytes, MountTable]] = {}
+        self._zfs: tuple[bytes, Mapping[str, Dataset]] | None = None
+        self._hierarchies_of: tuple[object, tuple[cgroupfs.Hierarchy, ...]] = (None, ())
+        self._nsfs = os.stat("/proc/self/ns/net").st_dev  # noqa: PTH116
+
+    def close(self) -> None:
+        self._dir.close()
+
+    def collect(self, subjects: Iterable[int] = ()) -> Snapshot:
+        """Everything, now. `ids` is read for the subjects and the host. LabError when the host is gone."""
+        host = self.reader.host
+        hierarchies = self._hierarchies()
+        self._processes.seen_from({name: h.base for h in hierarchies for name in h.controllers})
+        found = self._processes.read(host)
+        if host not in found:
+            raise LabError("The lab is gone: its first process has ended.", "A reset makes a new one.")
+        known = {host, *subjects} & found.keys()
+        self._look_again(found, known)
+        mounts = self._mounts(found)
+        for pid in known:
+            found[pid] = replace(found[pid], ids=processes.ids(self._dir, pid))
+        datasets = self._read_datasets(found) if self.reader.datasets else {}
+        return Snapshot(
+            host=host,
+            processes=found,
+            mounts=mounts,
+            networks=self._networks(found),
+            cgroups=_cgroups(found, hierarchies),
+            datasets=datasets,
+            hostnames=self._hostnames(found),
+            loops=storage.loops(),
+            release=os.uname().release,
+            folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
+        )
+
+    def _path(self, pid: int, name: str) -> str:
+        return f"{self.reader.proc}/{pid}/{name}"
+
+    def _hierarchies(self) -> tuple[cgroupfs.Hierarchy, ...]:
+        """As the host's mounts show them. Their root field is the group that the lab's cgroup namespace
+        starts at, as the reader sees it: taken off, paths are the ones that a learner sees."""
+        host = self.reader.host
+        mounts = self._dir.read(f"{host}/mountinfo") or b""
+        groups = self._dir.read(f"{host}/cgroup") or b""
+        if self._hierarchies_of[0] != (mounts, groups):
+            found = cgroupfs.hierarchies(
+                self.reader.cgroup_root, _parse_mounts(mounts), procfs.parse_cgroup(groups)
+            )
+            self._hierarchies_of = (mounts, groups), found
+        return self._hierarchies_of[1]
+
+    def _look_again(self, found: dict[int, Process], pids: Iterable[int]) -> bool:
+        """Reads roots and folders again, in place; whether any changed."""
+        changed = False
+        for pid in pids:
+            moved = self._processes.moved(pid)
+            if moved is not None and moved is not found[pid]:
+                found[pid] = moved
+                changed = True
+        return changed
+
+    def _mounts(self, found: dict[int, Process]) -> dict[str, MountTable]:
+        """One table for all the processes that see the same; `proc_pid_ns` goes by it too."""
+        groups = self._mount_groups(found)
+        texts = self._mount_texts(groups)
+        stale = [
+            pid
+            for key, (_, text) in texts.items()
+            if key in self._tables and self._tables[key][0] != text
+            for pid in groups[key]
+        ]
+        if self._look_again(found, stale):
+            groups = self._mount_groups(found)
+            texts = self._mount_texts(groups)
+        tables = {}
+        for key, (pid, text) in texts.items():
+            old = self._tables.get(key)
+            if old is not None and old[0] == text:
+                table = old[1] if old[1].pid == pid else MountTable(pid, old[1].mounts)
+            else:
+                table = MountTable(pid, _parse_mounts(text))
+            tables[key] = (text, table)
+            owner = self._proc_owner(table)
+            for member in groups[key]:
+                if found[member].proc_pid_ns != owner:
+                    updated = self._processes.update(member, proc_pid_ns=owner)
+                    if updated is not None:
+                        found[member] = updated
+        self._tables = tables
+        return {key: table for key, (_, table) in tables.items()}
+
+    def _mount_groups(self, found: Mapping[int, Process]) -> dict[str, list[int]]:
+        """Processes by what they see, the host first, then by pid."""
+        groups: dict[str, list[int]] = {}
+        keys: dict[tuple[int | None, Root], str] = {}
+        for pid in (self.reader.host, *sorted(found.keys() - {self.reader.host})):
+            process = found[pid]
+            if process.root is None:
+                continue
+            short = (process.ns.get("mnt"), process.root)
+            key = keys.get(short)
+            if key is None:
+                key = keys[short] = mount_key(process)
+            groups.setdefault(key, []).append(pid)
+        return groups
+
+    def _mount_texts(self, groups: Mapping[str, list[int]]) -> dict[str, tuple[int, bytes]]:
+        """The mountinfo of each group, by the first process of it that is still there."""
+        found = {}
+        for key, pids in groups.items():
+            for pid in pids:
+                text = self._dir.read(f"{pid}/mountinfo")
+                if text is not None:
+                    found[key] = (pid, text)
+                    break
+        return found
+
+    def _proc_owner(self, table: MountTable) -> int | None:
+        """The pid namespace that `/proc` shows to those who see `table`."""
+        at = [mount for mount in table.mounts if mount.target == "/proc"]
+        if not at or at[-1].fstype != "proc":
+            return None
+        link = self._dir.link(f"{table.pid}/root/proc/1/ns/pid")
+        return int(link[5:-1]) if link else None
+
+    def _networks(self, found: Mapping[int, Process]) -> dict[int, Network]:
+        members = _members(found, "net", self.reader.host)
+        names = self._named_networks()
+        paths = {inode: self._path(pids[0], "ns/net") for inode, pids in members.items()}
+        folder = self._path(self.reader.host, "root/run/netns")
+        paths |= {inode: f"{folder}/{name}" for inode, name in names.items() if inode not in members}
+        contents = self._netlink.read_all(paths)
+        return {
+            inode: Network(members.get(inode, [None])[0], names.get(inode), *contents[inode])
+            for inode in paths
+            if inode in contents
+        }
+
+    def _named_networks(self) -> dict[int, str]:
+        """`/run/netns/NAME` is the namespace when it has the device and inode of one (ip-netns(8))."""
+        found: dict[int, str] = {}
+        try:
+            device = self._nsfs
+            with os.scandir(self._path(self.reader.host, "root/run/netns")) as entries:
+                for entry in sorted(entries, key=lambda e: e.name):
+                    status = entry.stat()
+                    if status.st_dev == device:
+                        found.setdefault(status.st_ino, entry.name)
+        except OSError:
+            pass  # nobody has named one yet
+        return found
+
+    def _hostnames(self, found: Mapping[int, Process]) -> dict[int, str]:
+        members = _members(found, "uts", self.reader.host)
+        names = probe.hostnames(self._path(pids[0], "ns/uts") for pids in members.values())
+        return {inode: name for inode, name in zip(members, names, strict=True) if name is not None}
+
+    def _read_datasets(self, found: Mapping[int, Process]) -> Mapping[str, Dataset]:
+        """Asking takes milliseconds. zfs-fuse counts what it reads and writes (`/proc/PID/io`): as long as
+        that stands still, nothing can have changed."""
+        daemon = min((p.pid for p in found.values() if p.comm == "zfs-fuse"), default=None)
+        if daemon is None and not _kernel_has_zfs():
+            return {}
+        before = self._dir.read(f"{daemon}/io") if daemon else None
+        if before is None or self._zfs is None or self._zfs[0] != before:
+            datasets = self._datasets.read()
+            self._zfs = (self._dir.read(f"{daemon}/io") or b"" if daemon else b"", datasets)
+        return self._zfs[1]
+
+
+def _parse_mounts(text: bytes) -> tuple[Mount, ...]:
+    return mountinfo.parse(text.decode(errors="surrogateescape"))
+
+
+def _members(found: Mapping[int, Process], kind: str, host: int) -> dict[int, list[int]]:
+    """Processes by namespace, in order of pid, the host before all others."""
+    members: dict[int, list[int]] = {}
+    for pid in (host, *sorted(found.keys() - {host})):
+        inode = found[pid].ns.get(kind)
+        if inode is not None:
+            members.setdefault(inode, []).append(pid)
+    return members
+
+
+def _cgroups(found: Mapping[int, Process], hierarchies: Iterable[cgroupfs.Hierarchy]) -> tuple[Cgroup, ...]:
+    groups = [(h, path, folder) for h in hierarchies for path, folder in cgroupfs.groups(h)]
+    if not groups:
+        return ()
+    members: dict[tuple[str, str], list[int]] = {}
+    for pid in sorted(found):
+        for membership in found[pid].cgroups.items():
+            members.setdefault(membership, []).append(pid)
+    return tuple(
+        Cgroup(name, path, tuple(members.get((name, path), ())), cgroupfs.values(folder, name))
+        for hierarchy, path, folder in groups
+        for name in hierarchy.controllers
+    )
+
+
+def _mounted(datasets: Mapping[str, Dataset]) -> Iterable[str]:
+    """Where the file systems of the pools are mounted: `/tank/images/debian`."""
+    return (d.mountpoint for d in datasets.values() if d.mountpoint and d.mountpoint.startswith("/"))
+
+
+def _kernel_has_zfs() -> bool:
+    return "\tzfs\n" in Path("/proc/filesystems").read_text()

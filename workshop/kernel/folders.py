@@ -1,0 +1,29 @@
+"""What is in the folders that can become a root: names only, by `/proc/PID/root` of the host process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+MOST = 2000
+"""Names of one folder that are kept: a root file system has a few dozen, its `bin` a few hundred."""
+
+
+def read(root: Path, parents: Iterable[str], others: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:
+    """The folders below `parents`, and `others`, by path: their entries, and what is in `bin`."""
+    paths = [f"{parent}/{name}" for parent in parents for name in _names(root / parent.lstrip("/"))]
+    found = {}
+    for path in (*paths, *others):
+        folder = root / path.lstrip("/")
+        if folder.is_dir():
+            inside = [f"bin/{name}" for name in _names(folder / "bin")]
+            found[path] = tuple(sorted([*_names(folder), *inside]))
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)[:MOST]  # noqa: PTH208
+    except OSError:
+        return []  # gone meanwhile, no folder, or a file system that is gone

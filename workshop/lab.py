@@ -1,0 +1,288 @@
+"""The disposable "host" that a learner works in: its own pid, mount, net, uts, ipc and cgroup namespaces.
+
+The program stays outside and looks in. It forks the lab's first process, which the kernel kills when the
+program dies, and with it everything in the lab's pid namespace; see `lab_init` for what the lab is made of,
+and `ledger` for what the kernel does not take back by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import select
+import signal
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from workshop import cgroups, engines, images, lab_init, libc, loops, pool
+from workshop.cgroups import Group
+from workshop.errors import LabError
+from workshop.kernel import mountinfo
+from workshop.lab_init import CgroupMount, Plan
+from workshop.ledger import Ledger
+from workshop.machine import Machine
+
+FOLDER = "/lab"
+IMAGES = f"{FOLDER}/images"
+_SECONDS = 30.0
+"""More than a lab ever takes; a dead network share may hold it up."""
+
+_JOIN = 'for group in {groups}; do echo $$ > "$group" || exit 3; done; exec {enter} "$@"'
+
+# fmt: off
+_PSEUDO = frozenset((
+    "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs",
+    "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "ramfs", "rpc_pipefs",
+    "securityfs", "selinuxfs", "sysfs", "tmpfs", "tracefs",
+))
+# fmt: on
+_OF_THE_LAB = ("/proc", "/sys", "/dev", "/run", "/tmp", FOLDER, "/etc/hosts", "/etc/hostname")
+
+
+class Lab:
+    """A living lab. `enter` is the argv prefix that runs a command in all its namespaces and cgroups."""
+
+    first = 1
+    """The pid of its first process, in its own numbers."""
+    depth = 1
+    """How many pid namespaces it is further in than the program."""
+
+    def __init__(self, machine: Machine, ledger: Ledger, image: Path | None) -> None:
+        self._machine = machine
+        self._ledger = ledger
+        self._given = image
+        self.name = ledger.id
+        self.pid = 0
+        self.groups: tuple[Group, ...] = ()
+        self.problems: tuple[str, ...] = ()
+        """What the lab had to go without, and why."""
+        self._pool: str | None = None
+
+    @classmethod
+    def create(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Lab:
+        """Make a lab. `image` is a tar file, a folder or an OCI layout to be the lessons' image."""
+        machine.require("root")
+        given = images.named(image, ledger.folder) if image is not None else None
+        lab = cls(machine, ledger, given)
+        try:
+            lab._start()
+        except BaseException:
+            lab.close()
+            raise
+        return lab
+
+    @property
+    def proc(self) -> Path:
+        """The lab's procfs, as reached from outside: pids in it are the lab's own."""
+        return Path(f"/proc/{self.pid}/root/proc")
+
+    @property
+    def cgroup_root(self) -> Path:
+        """The lab's /sys/fs/cgroup, as reached from outside: its root is the lab's group."""
+        return Path(f"/proc/{self.pid}/root/sys/fs/cgroup")
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        namespaces = f"nsenter --target {self.pid} --mount --uts --ipc --net --pid --cgroup --"
+        groups = " ".join(f"'{group.leaf}/cgroup.procs'" for group in self.groups)
+        return ("/bin/sh", "-c", _JOIN.format(groups=groups, enter=namespaces), "enter")
+
+    @property
+    def alive(self) -> bool:
+        if self.pid and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return False
+        return bool(self.pid)
+
+    @property
+    def has_pool(self) -> bool:
+        return self._pool is not None
+
+    def prepare(self, need: str) -> None:
+        """Have a facility ready: `pool`, `image`. MachineError says what is missing for it."""
+        if need == "pool":
+            if self._pool is None:
+                self._pool = pool.prepare(self._machine, self._ledger, self.enter, private=True)
+        elif need == "image":
+            if self._given is None:
+                self._machine.require("busybox")
+        else:
+            raise LabError(f"The lab has no facility {need!r}.", "It has: pool, image.")
+
+    def variables(self) -> Mapping[str, str]:
+        """The values of the variables in lessons."""
+        image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
+        return {"pool": self._pool or pool.NAME, "image": image, "lab": FOLDER}
+
+    def reset(self) -> None:
+        """End everything in the lab and make it anew."""
+        self._end()
+        self._start()
+
+    def close(self) -> tuple[str, ...]:
+        """End everything in the lab and remove what it leaves; what could not be removed, with the reason."""
+        problems = self._end(strict=False)
+        return (*problems, *self._ledger.close())
+
+    def _start(self) -> None:
+        own = self._images()
+        sockets = {
+            name: path
+            for name in engines.NAMES
+            if self._machine.has(name) and (path := engines.socket_of(name))
+        }
+        for name, path in sockets.items():
+            self._ledger.add(engines.note(name, path))
+        orders, status = os.pipe(), os.pipe()
+        try:
+            self.pid = _fork(orders, status)
+            os.close(orders[0])
+            os.close(status[1])
+            self.groups, self.problems = cgroups.join(self.pid, self._ledger)
+            _send(orders[1], self._plan(own, tuple(sockets.values())))
+            devices = _answer(status[0])
+        finally:
+            for fd in (*orders, *status):
+                with suppress(OSError):
+                    os.close(fd)
+        self._ledger.add(loops.entry(self.name, devices))
+        cgroups.enable(self.groups)
+
+    def _images(self) -> Mapping[str, str]:
+        """The workshop's own images, by their name in /lab/images."""
+        tools = images.tools()
+        return {name: str(path) for name, path in images.prepare(tools).items()} if tools else {}
+
+    def _plan(self, own: Mapping[str, str], sockets: Sequence[Path]) -> Plan:
+        staging = self._ledger.folder / "root"
+        staging.mkdir(exist_ok=True)
+        bound = {str(path).replace("/var/run/", "/run/"): str(path) for path in sockets}
+        if self._given:
+            bound[place(self._given)] = str(self._given)
+        return Plan(
+            staging=str(staging),
+            overlay=self._machine.has("overlay"),
+            submounts=_submounts(),
+            cgroups=tuple(_cgroup_mount(group) for group in self.groups),
+            leaf=tuple(str(group.leaf / "cgroup.procs") for group in self.groups if group.leaf != group.path),
+            images=own,
+            bound=bound,
+        )
+
+    def _end(self, *, strict: bool = True) -> tuple[str, ...]:
+        """Kill the first process, and with it all others; wait until nothing of the lab is left."""
+        self._pool = None
+        problems: tuple[str, ...] = ()
+        if self.pid:
+            for group in self.groups:
+                cgroups.kill(group.path)  # a frozen process does not die before it is thawed
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            if _reap(self.pid):
+                self.pid, self.groups = 0, ()
+            else:
+                problems = (f"the lab's first process, {self.pid}, does not die",)
+        if not problems:
+            problems = self._ledger.remove()
+        if problems and strict:
+            raise LabError(f"The old lab cannot be removed: {problems[0]}.", "`workshop clean` tries again.")
+        return problems
+
+
+def _fork(orders: tuple[int, int], status: tuple[int, int]) -> int:
+    """The first process of a new pid namespace. For the main thread only: when the thread that forked ends,
+    the kernel takes it for the parent's death (prctl(2), PR_SET_PDEATHSIG)."""
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        libc.unshare(libc.CLONE_NEWPID)
+        try:
+            with warnings.catch_warnings():
+                # The child touches no lock of another thread: it calls the kernel, then execs.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
+            if pid == 0:
+                lab_init.become(orders[0], status[1])
+        finally:
+            libc.setns(home, libc.CLONE_NEWPID)
+    finally:
+        os.close(home)
+    return pid
+
+
+def _send(fd: int, plan: Plan) -> None:
+    with suppress(BrokenPipeError):  # then its answer says why
+        data = pickle.dumps(plan)
+        while data:
+            data = data[os.write(fd, data) :]
+    os.close(fd)
+
+
+def _answer(fd: int) -> tuple[int, ...]:
+    """What the first process reports before it becomes `sleep`: its file systems' devices, or what failed."""
+    deadline = time.monotonic() + _SECONDS
+    data = b""
+    while True:
+        if not select.select((fd,), (), (), max(0.0, deadline - time.monotonic()))[0]:
+            raise LabError(
+                "The lab does not get ready.", "A file system of this machine may hang; see `dmesg`."
+            )
+        chunk = os.read(fd, 65536)
+        if not chunk:
+            break
+        data += chunk
+    said = [json.loads(line) for line in data.splitlines()]
+    for report in said:
+        if "message" in report:
+            raise LabError(f"The lab could not be made: {report['message']}", report["hint"])
+    if not said:
+        raise LabError(
+            "The lab could not be made: its first process was killed.", "Out of memory? See `dmesg`."
+        )
+    return tuple(said[0]["devices"])
+
+
+def _reap(pid: int) -> bool:
+    """Wait for a killed child: it ends when every process of its pid namespace has."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if not select.select((fd,), (), (), 3.0)[0]:
+            return False
+    finally:
+        os.close(fd)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    return True
+
+
+def place(given: Path) -> str:
+    """Where an image that was named is in the lab: a name that needs no quotes in a shell."""
+    return f"{IMAGES}/{re.sub(r'[^A-Za-z0-9._-]', '-', given.name)}"
+
+
+def _submounts() -> tuple[str, ...]:
+    """The machine's other real file systems, `/home` say, from `/proc/self/mountinfo`."""
+    mounts = mountinfo.read("/proc", os.getpid()) or ()
+    wanted = {
+        m.target: None
+        for m in mounts
+        if m.fstype not in _PSEUDO
+        and m.target != "/"
+        and not any(m.target == place or m.target.startswith(f"{place}/") for place in _OF_THE_LAB)
+    }
+    return tuple(wanted)
+
+
+def _cgroup_mount(group: Group) -> CgroupMount:
+    hierarchy = group.hierarchy
+    if hierarchy.mount == Path("/sys/fs/cgroup"):
+        return CgroupMount("", hierarchy.options)
+    name = hierarchy.mount.name
+    links = tuple(c for c in hierarchy.controllers if c != name and not c.startswith("name="))
+    return CgroupMount(name, hierarchy.options, links)

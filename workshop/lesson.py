@@ -1,0 +1,149 @@
+"""Course, Lesson, Step: the content, frozen. Knows no kernel and no terminal.
+
+A step's id is `LESSON/STEP`, from the file's name without its number and the slug of the step's heading:
+`lessons/03-process-trees.md`, `## Become PID 1` → `process-trees/become-pid-1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ShellName = Literal["host", "container"]
+WATCHABLE = ("namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in a file, for messages: `lessons/03-process-trees.md:41`."""
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Lines to be typed, as they are typed. A line `:host` or `:container` switches the shell, `:answer X`
+    answers the step's question, as the same control commands do for a learner."""
+
+    lines: tuple[str, ...]
+    place: Place
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A way to go wrong. `diagnosis` is the id the learner must be shown after it."""
+
+    diagnosis: str
+    script: Script
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCall:
+    name: str
+    params: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    id: str
+    title: str
+    text: str
+    """Markdown: what to understand, then what to do."""
+    place: Place
+    shell: ShellName = "host"
+    watch: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    """Capabilities the machine must have (`zfs`), or must not (`not docker`), for this step to be played."""
+    checks: tuple[CheckCall, ...] = ()
+    ask: str | None = None
+    """A question, answered with `:answer` and judged like everything else."""
+    choices: tuple[str, ...] = ()
+    solutions: tuple[Script, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    hints: tuple[str, ...] = ()
+    why: str = ""
+    """Shown when the step is passed: why it is so."""
+    docker: str = ""
+    """What Docker does at this place."""
+    key: str = ""
+    """The one sentence that an audience should take home."""
+    notes: tuple[str, ...] = ()
+    passes_before: str = ""
+    """The reason why this step's check passes before anything is typed; empty: it must miss."""
+
+    @property
+    def slug(self) -> str:
+        return self.id.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    id: str
+    number: int
+    title: str
+    minutes: int
+    text: str
+    place: Place
+    requires: tuple[str, ...] = ()
+    """Capabilities without which no step of it can be played."""
+    needs: tuple[str, ...] = ()
+    """Facilities the lab prepares: `image`, `pool`."""
+    setup: tuple[Script, ...] = ()
+    """Lines the lab runs in the host shell before the first step; shown to the learner as such."""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStep:
+    step: str
+    minutes: float
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    id: str
+    title: str
+    minutes: float
+    text: str
+    steps: tuple[TrackStep, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A real error: how it shows (`message`, a regular expression on the output; may be empty: only the state
+    shows it), why it happens, and the way out. Markdown, two sentences each at the most."""
+
+    id: str
+    title: str
+    cause: str
+    remedy: str
+    place: Place
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    lessons: tuple[Lesson, ...]
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+
+    def lesson(self, lesson_id: str) -> Lesson | None:
+        return next((lesson for lesson in self.lessons if lesson.id == lesson_id), None)
+
+    def lesson_of(self, step: Step) -> Lesson:
+        found = self.lesson(step.id.partition("/")[0])
+        assert found is not None, step.id
+        return found
+
+    def step(self, step_id: str) -> Step | None:
+        lesson = self.lesson(step_id.partition("/")[0])
+        return next((step for step in lesson.steps if step.id == step_id), None) if lesson else None

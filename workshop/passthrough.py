@@ -1,0 +1,223 @@
+"""Everything both ways between a pty and the terminal that a front end lends, until the shell is at a
+prompt again.
+
+poll(2), pty(7). Reads until the pty has no more (it gives at most 4 KiB a time), writes once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from workshop.follow import KEPT, Follower, keep
+from workshop.modes import Modes
+from workshop.pty_process import PtyProcess
+from workshop.queries import Queries
+
+if TYPE_CHECKING:
+    from workshop.shell import Terminal
+
+GUIDE_KEY = re.compile(rb"\x1d|\x1b\[93;5u|\x1b\[27;5;93~")
+"""Ctrl-], also as terminals send it when a program has asked for extended keys (vim does)."""
+CHUNK = 128 * 1024
+PAUSE = 0.02
+"""Seconds without output after which what looked like the beginning of a mark is shown after all."""
+PATIENCE = 0.5
+"""Seconds that a program has to obey, each time that it is told to stop."""
+HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+How = Literal["prompt", "away", "closed", "timeout"]
+
+
+class Passage:
+    """The way between one pty and the terminals that are lent, one after the other."""
+
+    def __init__(self, process: PtyProcess, follower: Follower) -> None:
+        self.closed = False
+        """The pty has no other side any more."""
+        self._process = process
+        self._follower = follower
+        self._input = bytearray()
+        self._pieces: deque[bytes] = deque()
+        self._modes = Modes()
+
+    def send(self, *pieces: bytes) -> None:
+        """Type: the first piece now, each other one when the one before has been read."""
+        self._input += pieces[0]
+        self._pieces.extend(pieces[1:])
+        self._write()
+
+    def sync(self) -> bytes:
+        """Catch up with what has come by now; what of it is to be shown."""
+        shown = bytearray()
+        for _ in range(16):  # not for ever: a job may print without end
+            data = self._read()
+            if not data:
+                break
+            keep(shown, self._follower.feed(data))
+            self._reply()
+        self._modes.feed(bytes(shown))
+        return bytes(shown[-KEPT:])
+
+    def first_prompt(self, deadline: float) -> How:
+        poll = select.poll()
+        poll.register(self._process.fd, select.POLLIN)
+        while self._follower.phase != "idle":
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return "timeout"
+            poll.poll(left * 1000)
+            keep(self._follower.background, self.sync())
+            if self.closed:
+                return "closed"
+        return "prompt"
+
+    def again(self, terminal: Terminal) -> None:
+        """The terminal as the program in the foreground had made it, and the program told to draw itself
+        anew."""
+        if self._follower.phase != "idle" and (redo := self._modes.redo()):
+            terminal.write(redo)
+            self._process.resize(terminal.size(), again=True)
+
+    def through(self, terminal: Terminal, deadline: float | None) -> tuple[How, bytes]:
+        """Until the next prompt, the guide's key, the end of the shell, or the deadline; and the last that
+        was shown."""
+        kept = bytearray()
+        with self._following_size(terminal):
+            how = self._loop(terminal, deadline, kept)
+        if undo := self._modes.undo():
+            terminal.write(undo)
+        if how != "away":
+            self._modes.forget()
+        return how, bytes(kept[-KEPT:])
+
+    def _loop(self, terminal: Terminal, deadline: float | None, kept: bytearray) -> How:
+        fd, follower, keys = self._process.fd, self._follower, terminal.keys()
+        queries = Queries() if keys is None else None
+        stopping = self._stop()
+        how: How = "prompt"
+        poll = select.poll()
+        if keys is not None:
+            poll.register(keys, select.POLLIN)
+        while follower.phase != "idle":
+            if self.closed:
+                return "closed"
+            poll.register(fd, select.POLLIN | (select.POLLOUT if self._input else 0))
+            ready = dict(poll.poll(self._wait(deadline)))
+            if ready.get(fd, 0) & ~select.POLLOUT:
+                shown = follower.feed(self._read())
+                self._reply()
+            else:
+                shown = follower.release() if not ready else b""
+            if shown:
+                if queries is not None:
+                    self._input += queries.feed(shown)[1]
+                self._modes.feed(shown)
+                keep(kept, shown)
+                terminal.write(shown)
+            if keys is not None and ready.get(keys) and self._press(keys):
+                return "away"
+            if self._input or self._pieces:
+                self._write()
+            if deadline is not None and time.monotonic() >= deadline:
+                how = "timeout"
+                if not next(stopping, False):
+                    return how
+                deadline = time.monotonic() + PATIENCE
+        if how == "timeout":
+            self._settle()
+        return how
+
+    def _settle(self) -> None:
+        """Ctrl-C may have come when the shell was at its prompt already, and then makes one more."""
+        poll = select.poll()
+        poll.register(self._process.fd, select.POLLIN)
+        for _ in range(10):
+            if self.closed or not poll.poll(PAUSE * 1000):
+                return
+            keep(self._follower.background, self.sync())
+
+    def _wait(self, deadline: float | None) -> float | None:
+        """How long to wait for something to happen, in milliseconds."""
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if self._pieces:
+            left = min(left or PAUSE, 0.002)
+        elif self._follower.held:
+            left = PAUSE if left is None else min(left, PAUSE)
+        return None if left is None else left * 1000 + 1
+
+    def _read(self) -> bytes:
+        chunks: list[bytes] = []
+        total = 0
+        while total < CHUNK and not self.closed:
+            try:
+                chunk = os.read(self._process.fd, CHUNK)
+            except BlockingIOError:
+                break
+            except OSError:  # EIO: nobody has the other side open
+                chunk = b""
+            if not chunk:
+                self.closed = not chunks
+                break
+            chunks.append(chunk)
+            total += len(chunk)
+        return b"".join(chunks)
+
+    def _write(self) -> None:
+        if not self._input and self._pieces and self._process.unread() == 0:
+            self._input += self._pieces.popleft()
+        with contextlib.suppress(OSError):  # EAGAIN: later; EIO: reading tells
+            while self._input:
+                del self._input[: os.write(self._process.fd, self._input)]
+
+    def _reply(self) -> None:
+        self._input += self._follower.answers
+        self._follower.answers = b""
+        if self._input:
+            self._write()
+
+    def _press(self, keys: int) -> bool:
+        """Hand over what was typed; True when it was the guide's key."""
+        try:
+            data = os.read(keys, 4096)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        guide = GUIDE_KEY.search(data)
+        self._input += data[: guide.start()] if guide else data
+        self._write()
+        return guide is not None or not data  # nobody is there any more: as if the guide had been called
+
+    def _stop(self) -> Iterator[bool]:
+        """Ways to stop what is in the foreground, each harder than the one before."""
+        for key in (b"\x03", b"\x1c"):
+            self._pieces.clear()
+            self._input[:] = key
+            self._write()
+            yield True
+        for number in (signal.SIGHUP, signal.SIGKILL):
+            self._process.signal_foreground(number)
+            yield True
+
+    @contextlib.contextmanager
+    def _following_size(self, terminal: Terminal) -> Iterator[None]:
+        """The pty is as large as the terminal; SIGWINCH says that it has changed."""
+        self._process.resize(terminal.size())
+        if terminal.keys() is None or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGWINCH, lambda *_: self._process.resize(terminal.size()))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGWINCH, before)
+            self._process.resize(terminal.size())

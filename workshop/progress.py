@@ -1,0 +1,292 @@
+"""What a learner has reached: one small JSON file, `$XDG_STATE_HOME/container-workshop/progress.json`.
+
+It is keyed by step id, so that lessons can be reordered and reworded. It is replaced as a whole (fsync(2),
+then rename(2)) under a lock on its folder, so that neither a crash nor a second workshop loses anything.
+Under sudo it is the invoking user's. Progress is a comfort: when it cannot be kept, that is said, and the
+course goes on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from workshop.lesson import Course, ShellName
+
+FORMAT = "container-workshop progress"
+VERSION = 1
+LARGEST = 8 << 20
+"""Bytes: a file that is larger was not written by this program."""
+
+Line = tuple[ShellName, str]
+Owner = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was passed: when first, by which lines of the learner's own, after how many hints."""
+
+    when: str
+    lines: tuple[Line, ...] = ()
+    hints: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the file holds."""
+
+    steps: Mapping[str, Done] = field(default_factory=dict)
+    last: str | None = None
+    """The step the learner was at."""
+    course: str = ""
+    """The digest of the course that was played last."""
+
+
+class Progress:
+    """The file, read and kept. `messages` are what a learner should be told about it."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        owner: Owner | None = None,
+        course: str = "",
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.path = path
+        self.messages: list[str] = []
+        self._owner = owner
+        self._course = course
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._state = self._read()
+
+    @classmethod
+    def open(cls, course: Course, environ: Mapping[str, str] = os.environ) -> Progress:
+        """The progress of the user who started the program."""
+        path, owner = place(environ)
+        return cls(path, owner=owner, course=digest(course))
+
+    @property
+    def steps(self) -> Mapping[str, Done]:
+        return self._state.steps
+
+    @property
+    def position(self) -> str | None:
+        """The id of the step the learner was at last."""
+        return self._state.last
+
+    @property
+    def course_changed(self) -> bool:
+        """Was the file written with another course than this one?"""
+        return bool(self._state.course and self._course and self._state.course != self._course)
+
+    def passed(self, step_id: str) -> bool:
+        return step_id in self._state.steps
+
+    def at(self, step_id: str) -> None:
+        """The learner is at this step now."""
+        self._change(lambda state: replace(state, last=step_id, course=self._course or state.course))
+
+    def pass_(self, step_id: str, lines: Sequence[Line], hints: int = 0) -> None:
+        """The step is passed, by these lines. The first time counts; the lines are those of the last time."""
+        when = self._clock().astimezone(UTC).isoformat(timespec="seconds")
+
+        def change(state: State) -> State:
+            before = state.steps.get(step_id)
+            done = Done(before.when if before else when, tuple(lines), hints)
+            return replace(state, steps={**state.steps, step_id: done})
+
+        self._change(change)
+
+    def _change(self, change: Callable[[State], State]) -> None:
+        """Apply a change to what the file holds now, which may be more than we have read."""
+        self._state = change(self._state)
+        try:
+            with self._locked():
+                on_disk = self._read(locked=True)
+                merged = replace(on_disk, steps={**self._state.steps, **on_disk.steps})
+                self._state = change(merged)
+                _write(self.path, _dump(self._state), self._owner)
+        except OSError as error:
+            self._say(f"Your progress cannot be kept in {self.path}: {error.strerror}. The course goes on.")
+
+    def _say(self, message: str) -> None:
+        if message not in self.messages:
+            self.messages.append(message)
+
+    def _read(self, *, locked: bool = False) -> State:
+        """What is in the file. A file that cannot be used is set aside under another name, never deleted."""
+        try:
+            return _parse(_content(self.path))
+        except (FileNotFoundError, NotADirectoryError):
+            return State()
+        except (OSError, ValueError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+        try:
+            if locked:
+                aside = _set_aside(self.path)
+            else:
+                with self._locked():
+                    aside = _set_aside(self.path)
+        except OSError as error:
+            self._say(f"Your progress in {self.path} cannot be used: {why}; nor moved: {error.strerror}.")
+        else:
+            kept = f"It is kept as {aside}; the course starts anew."
+            self._say(f"Your progress could not be used: {why}. {kept}")
+        return State()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The folder is the lock: a file of its own would be left over."""
+        _make_folder(self.path.parent, self._owner)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+
+def digest(course: Course) -> str:
+    """The goals of a course as one short text: it changes when a goal does, not when a wording does."""
+    goals = [
+        (step.id, [(call.name, sorted(call.params.items())) for call in step.checks])
+        for lesson in course.lessons
+        for step in lesson.steps
+    ]
+    return sha256(repr(goals).encode()).hexdigest()[:16]
+
+
+def place(environ: Mapping[str, str], *, root: bool | None = None) -> tuple[Path, Owner | None]:
+    """Where the file is, and whose it is if not the running user's: under sudo, the one's who called it."""
+    user = _sudo_user(environ) if (os.geteuid() == 0 if root is None else root) else None
+    home = user.pw_dir if user is not None else environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    state = environ.get("XDG_STATE_HOME", "")
+    # The XDG Base Directory Specification: a relative path is invalid and to be ignored.
+    base = Path(state) if state.startswith("/") else Path(home) / ".local" / "state"
+    owner = (user.pw_uid, user.pw_gid) if user is not None else None
+    return base / "container-workshop" / "progress.json", owner
+
+
+def _sudo_user(environ: Mapping[str, str]) -> pwd.struct_passwd | None:
+    """sudo(8) names the invoking user in SUDO_UID."""
+    uid = environ.get("SUDO_UID", "")
+    if not (uid.isascii() and uid.isdigit() and int(uid)):
+        return None
+    try:
+        return pwd.getpwuid(int(uid))
+    except (KeyError, OverflowError):
+        return None
+
+
+def _content(path: Path) -> bytes:
+    # Not blocking: a FIFO of that name must not hang the start.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no file")
+        if status.st_size > LARGEST:
+            raise ValueError("it is too large")
+        return file.read(LARGEST)
+
+
+def _parse(content: bytes) -> State:
+    """ValueError says why the content is not ours."""
+    try:
+        data = json.loads(content)
+    except ValueError:
+        raise ValueError("it is not JSON") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError("another program wrote it")
+    version = data.get("version")
+    if type(version) is not int:
+        raise ValueError("it has no version")
+    if version > VERSION:
+        raise ValueError("a newer workshop wrote it")
+    last, course, steps = data.get("last"), data.get("course", ""), data.get("steps")
+    if not isinstance(last, str | None) or not isinstance(course, str) or not isinstance(steps, dict):
+        raise ValueError("a part of it is broken")
+    return State({key: _done(value) for key, value in steps.items()}, last, course)
+
+
+def _done(data: Any) -> Done:
+    broken = ValueError("a step in it is broken")
+    if not isinstance(data, dict):
+        raise broken
+    when, lines, hints = data.get("passed"), data.get("lines", []), data.get("hints", 0)
+    if not isinstance(when, str) or not isinstance(lines, list) or type(hints) is not int or hints < 0:
+        raise broken
+    found: list[Line] = []
+    for line in lines:
+        match line:
+            case ["host" | "container" as shell, str() as text]:
+                found.append((shell, text))
+            case _:
+                raise broken
+    return Done(when, tuple(found), hints)
+
+
+def _dump(state: State) -> bytes:
+    steps = {
+        key: {"passed": done.when, "hints": done.hints, "lines": [list(line) for line in done.lines]}
+        for key, done in state.steps.items()
+    }
+    data = {"format": FORMAT, "version": VERSION, "course": state.course, "last": state.last, "steps": steps}
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def _write(path: Path, content: bytes, owner: Owner | None) -> None:
+    """All or nothing: a new file, synced, takes the place of the old one, and the folder is synced."""
+    handle, name = tempfile.mkstemp(prefix=".progress-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if owner is not None:
+                os.fchown(handle, *owner)
+            os.fsync(handle)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.name}.broken-{number}")):
+        number += 1
+    return path.rename(aside)
+
+
+def _make_folder(folder: Path, owner: Owner | None) -> None:
+    """Make what is missing of the way; what is made belongs to the owner too."""
+    for part in (*reversed(folder.parents), folder):
+        try:
+            part.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        except OSError:
+            # On the way there may be folders that nobody can make, but that are there.
+            if part.is_dir():
+                continue
+            raise
+        if owner is not None:
+            os.chown(part, *owner, follow_symlinks=False)

@@ -1,0 +1,57 @@
+"""Keys and control commands → the help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from workshop.render.layout import indented
+
+EDITING = (
+    ("Right, Ctrl-E, Tab", "take over the step's next line, shown in grey"),
+    ("Tab", "complete a command or a path, as it is where you are"),
+    ("Up, Down, Ctrl-R", "lines typed before; search them"),
+    ("Ctrl-C", "clear the line; in a program: interrupt it"),
+    ("Ctrl-D", "leave the inner shell; in the outermost: end"),
+    ("Ctrl-]", "in the middle of a program: back to the guide"),
+)
+Row = tuple[str, str, tuple[str, ...], str]
+"""Name, argument, keys, what it does."""
+
+
+ROOMY = 76
+"""From so many columns on, what a command does stands beside it; else below it."""
+
+
+def guide(rows: Sequence[Row], width: int = 80) -> RenderableType:
+    """All commands with their keys, and the keys of the line editor, for a screen of `width` columns."""
+    commands = [
+        (f":{name}{f' {argument}' if argument else ''}", ", ".join(keys), about)
+        for name, argument, keys, about in rows
+    ]
+    return Group(
+        Text(
+            "All that you type goes to the shell, but for these. A beginning is enough: :n", overflow="fold"
+        ),
+        Text(""),
+        _listed(commands, width),
+        Text(""),
+        _listed([(key, "", about) for key, about in EDITING], width),
+    )
+
+
+def _listed(rows: Sequence[tuple[str, str, str]], width: int) -> RenderableType:
+    if width < ROOMY:
+        return Group(*(part for row in rows for part in _stacked(*row)))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, keys, about in rows:
+        table.add_row(Text(name, style="command"), Text(keys, style="key"), about)
+    return table
+
+
+def _stacked(name: str, keys: str, about: str) -> tuple[RenderableType, RenderableType]:
+    head = Text(name, style="command", overflow="fold").append(f"  {keys}" if keys else "", "key")
+    return head, indented(Text(about, overflow="fold"), 4)

@@ -1,0 +1,77 @@
+"""Colours and signs. Only the 16 colours of the terminal's own palette, and of these only such as can be read
+on a light and on a dark background as text (red, magenta); green and yellow are used for marks, which a word
+or a sign always repeats. `dim` is for what may be missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+READABLE = 78
+"""Text wider than this many columns is hard to read."""
+NARROWEST = 40
+"""Below this many columns the workshop does not start."""
+
+STYLES = {
+    "title": "bold",
+    "rule.line": "none",
+    "code": "magenta",
+    "command": "bold magenta",
+    "label": "bold",
+    "good": "bold green",
+    "bad": "bold red",
+    "unknown": "bold",
+    "added": "green",
+    "removed": "red",
+    "changed": "magenta",
+    "warning": "black on yellow",
+    "warning.border": "yellow",
+    "quiet": "dim",
+    "key": "bold",
+    "source": "italic",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The signs that a screen shows beside words."""
+
+    good: str
+    bad: str
+    unknown: str
+    here: str
+    todo: str
+    arrow: str
+    dot: str
+    bullet: str
+    dash: str
+    ellipsis: str
+    line: str
+    fork: str
+    last: str
+    pipe: str
+
+    @property
+    def ascii(self) -> bool:
+        return self.line.isascii()
+
+
+UNICODE = Signs("✓", "✗", "–", "▶", "○", "→", "·", "•", "–", "…", "─", "├─ ", "└─ ", "│  ")
+ASCII = Signs("+", "x", "-", ">", "o", "->", "|", "*", "-", "...", "-", "|- ", "`- ", "|  ")
+
+
+def signs(encoding: str | None) -> Signs:
+    """The signs that `encoding` can write."""
+    try:
+        "".join(vars_of(UNICODE)).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
+
+
+def vars_of(signs: Signs) -> tuple[str, ...]:
+    return tuple(getattr(signs, name) for name in Signs.__slots__)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 mount`, `2 mounts`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,406 @@
+"""The engine: run a line, observe, judge, advance. Front ends send lines and consume frozen events.
+
+It knows neither lesson files nor terminals: a `Course` comes in, events go out, and what a program prints
+goes straight to the `Terminal` that a front end lends.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from workshop import registry
+from workshop.conditions import lacking
+from workshop.errors import LabError, UsageError
+from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
+from workshop.host import Host
+from workshop.kernel.diff import diff
+from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
+from workshop.kernel.subject import subject
+from workshop.kernel.syscalls import Call
+from workshop.kernel.verdict import Verdict, View
+from workshop.lesson import Course, Diagnosis, Lesson, Script, ShellName, Step
+from workshop.machine import Machine
+from workshop.progress import Progress
+from workshop.shell import Result, Shell, Silent, Terminal
+from workshop.variables import fill, fill_params
+
+SHELLS: tuple[ShellName, ...] = ("host", "container")
+SCRIPT_SECONDS = 30.0
+"""How long a line that nobody watches may take before it is interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the learner is, told from the kernel."""
+
+    shell: ShellName
+    pid: int
+    differs: tuple[NsKind, ...]
+    root: str
+    """`/` for the host's root, the path of a `chroot`, `own root` where `/` is a mount of its own."""
+    cwd: str
+    user: str
+    comm: str
+
+
+class Session:
+    """One learner (or script) on one host (the lab, or the machine itself), somewhere in a course."""
+
+    def __init__(
+        self, course: Course, steps: Sequence[Step], host: Host, progress: Progress | None = None
+    ) -> None:
+        if not steps:
+            raise UsageError("There is no step to play.", "`workshop lessons` lists them.")
+        self.course = course
+        self.steps = tuple(steps)
+        self.host = host
+        self.machine: Machine = host.machine
+        self.progress = progress
+        self.step: Step = self.steps[0]
+        self.active: ShellName = "host"
+        self.judged: Judged | None = None
+        self.result: Result | None = None
+        self.calls: tuple[Call, ...] | None = None
+        self.now: Snapshot | None = None
+        self._before: Snapshot | None = None
+        self._answer: str | None = None
+        self._hints = 0
+        self._lines: list[tuple[ShellName, str]] = []
+        self._passed: set[str] = set()
+        self._live: str | None = None
+        """The step whose state the host is in: the steps before it are played, it itself perhaps."""
+
+    # -- what a front end asks ------------------------------------------------------------------------------
+
+    @property
+    def lesson(self) -> Lesson:
+        return self.course.lesson_of(self.step)
+
+    @property
+    def shells(self) -> Mapping[ShellName, Shell]:
+        return self.host.shells
+
+    @property
+    def watch_calls(self) -> bool:
+        return self.host.watch_calls
+
+    @watch_calls.setter
+    def watch_calls(self, on: bool) -> None:
+        self.host.watch_calls = on
+
+    def done(self, step_id: str) -> bool:
+        return step_id in self._passed or (self.progress is not None and self.progress.passed(step_id))
+
+    def text(self, markdown: str) -> str:
+        return fill(markdown, self.host.variables)
+
+    def solutions(self, step: Step | None = None) -> tuple[tuple[str, ...], ...]:
+        """The model answers that fit this machine, their variables filled in."""
+        return tuple(self.filled(script) for script in self._fitting((step or self.step).solutions))
+
+    def next_line(self) -> str | None:
+        """The line that the first solution would type next: the first one after those typed already."""
+        lines = next(iter(self.solutions()), ())
+        typed = {line.strip() for _, line in self._lines}
+        if self._answer is not None:
+            typed.add(f":answer {self._answer}")
+        if self.judged is not None and self.judged.passed:
+            return None
+        rest = [line for line in lines if line.strip() not in typed]
+        while rest and rest[0] in (":host", ":container") and rest[0] == f":{self.active}":
+            rest.pop(0)
+        return rest[0] if rest else None
+
+    def hint(self) -> str | None:
+        """The next hint of the step; None when there are no more."""
+        if self._hints >= len(self.step.hints):
+            return None
+        self._hints += 1
+        return self.text(self.step.hints[self._hints - 1])
+
+    def where(self) -> Where:
+        """Where the foreground process of the active shell is, as of the last look at the kernel."""
+        pid = self.host.foreground(self.active)
+        now = self.now
+        process = now.processes.get(pid) if now else None
+        if now is None or process is None:
+            return Where(self.active, pid, (), "/", "/", "#", "")
+        reference = now.processes[now.host]
+        return Where(
+            self.active,
+            pid,
+            tuple(kind for kind in NS_KINDS if differs(process, reference, kind)),
+            _root_name(process, reference),
+            process.cwd or "/",
+            "#" if process.ids is None or process.ids.uid[1] == 0 else "$",
+            process.comm,
+        )
+
+    # -- moving about ---------------------------------------------------------------------------------------
+
+    def enter(self, step_id: str) -> Iterator[Event]:
+        """Go to a step: what it stands on is there already, or the host is made anew and the way replayed."""
+        step = next((step for step in self.steps if step.id == step_id), None) or self.course.step(step_id)
+        if step is None:
+            raise UsageError(f"There is no step {step_id!r} in this course.", "`:map` lists the steps.")
+        missing = lacking((*self.course.lesson_of(step).requires, *step.when), self.machine.capabilities)
+        if missing:
+            raise UsageError(
+                f"This machine cannot play {step.id}: {missing[0]}", "`workshop doctor` says more."
+            )
+        lesson = self.course.lesson_of(step)
+        way = [s for s in lesson.steps if self._playable(s)]
+        at = way.index(step)
+        fresh = not self._continues(way, at)
+        if fresh:
+            yield Working(f"A fresh lab for lesson {lesson.number}, {lesson.title}")
+            self._live = None
+            self.host.renew(lesson.needs)
+            for script in self._fitting(lesson.setup):
+                yield from self._play(self.filled(script), Silent())
+            to_play = way[:at]
+        else:
+            done = self._index(way, self._live)
+            to_play = way[done + 1 : at]
+        for number, earlier in enumerate(to_play, 1):
+            yield Working(f"Rebuilding: {earlier.title}", number / (len(to_play) + 1))
+            yield from self._replay(earlier)
+        self._begin(step)
+        yield Entered(lesson, step, fresh)
+
+    def next(self) -> Iterator[Event]:
+        """The learner goes on, with the step passed or not."""
+        following = self._neighbour(1)
+        yield Advanced(self.step, following)
+        if following is not None:
+            yield from self.enter(following.id)
+
+    def back(self) -> Iterator[Event]:
+        earlier = self._neighbour(-1)
+        if earlier is None:
+            raise UsageError("This is the first step.", "`:next` goes on.")
+        self._live = None
+        yield Advanced(self.step, earlier)
+        yield from self.enter(earlier.id)
+
+    def reset(self, scope: Literal["step", "lesson"] = "step") -> Iterator[Event]:
+        """Make the host anew, at the beginning of the step or of the lesson."""
+        self._live = None
+        first = next(step for step in self.lesson.steps if self._playable(step))
+        yield from self.enter(self.step.id if scope == "step" else first.id)
+
+    def switch(self, shell: ShellName) -> None:
+        self.active = shell
+
+    # -- the way of a line ----------------------------------------------------------------------------------
+
+    def run(self, line: str, terminal: Terminal) -> Iterator[Event]:
+        """Type a line into the active shell, wait for its end, look at what it did, judge."""
+        self._lines.append((self.active, line))
+        yield from self._run(line, lambda shell: shell.run(line, terminal))
+
+    def resume(self, terminal: Terminal) -> Iterator[Event]:
+        """Back into the program that was left with the guide's key."""
+        yield from self._run("", lambda shell: shell.resume(terminal))
+
+    def send_eof(self, terminal: Terminal) -> Iterator[Event]:
+        """Ctrl-D: the end of input for the shell that is in the foreground."""
+        self._lines.append((self.active, "exit"))
+        yield from self._run("exit", lambda shell: shell.send_eof(terminal))
+
+    def check(self) -> Iterator[Event]:
+        """Look again and judge, without a line."""
+        if not self.host.alive:
+            yield self._lost()
+            return
+        self.now = self.host.look()
+        yield from self._judge()
+
+    def answer(self, text: str) -> Iterator[Event]:
+        """An answer to the step's question; the kernel knows whether it is right."""
+        if self.step.ask is None:
+            raise UsageError("This step asks no question.", "`:check` judges what you have built.")
+        if self.step.choices and text not in self.step.choices:
+            raise UsageError(
+                f"{text!r} is not one of the answers.", f"Try one of: {', '.join(self.step.choices)}."
+            )
+        self._answer = text
+        yield from self.check()
+
+    def play(self, lines: Sequence[str], terminal: Terminal) -> Iterator[Event]:
+        """Type lines as a learner would, `:host`, `:container` and `:answer` among them, and judge each."""
+        yield from self._play(tuple(lines), terminal, judge=True)
+
+    # -- what the gate asks besides -------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Trust nothing of the host's present state: the next `enter` makes it anew."""
+        self._live = None
+
+    def judge_now(self) -> Judged:
+        """Look and judge, without an event and without progress."""
+        self.now = self.host.look()
+        return self._judgement()
+
+    def subject(self) -> int:
+        """The process in question, in the active shell."""
+        return self._subject(self.active)
+
+    def fits(self, script: Script) -> bool:
+        """Can this machine play the script?"""
+        return not lacking(script.when, self.machine.capabilities)
+
+    def filled(self, script: Script) -> tuple[str, ...]:
+        return tuple(fill(line, self.host.variables) for line in script.lines)
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _run(self, line: str, act: object) -> Iterator[Event]:
+        yield from self._act(line, act)
+        if self.now is not None and self.host.alive:
+            yield from self._judge()
+
+    def _act(self, line: str, act: object) -> Iterator[Event]:
+        assert callable(act)
+        shell = self.shells[self.active]
+        before, before_subject = self.now, self._subject(self.active)
+        started = time.monotonic()
+        result: Result = act(shell)
+        self.result = result
+        seconds = time.monotonic() - started
+        if not self.host.alive:
+            yield self._lost()
+            return
+        if result.state == "closed":
+            self.host.reopen(self.active)
+            yield Lost(f"The {self.active} shell has ended.", "A new one was started at the same place.")
+        self.calls, why = self.host.calls(self.active)
+        self.now = self.host.look()
+        yield Ended(self.active, line, result.status, seconds)
+        if before is not None:
+            changes = diff(before, self.now, before_subject, self._subject(self.active))
+            yield Observed(changes, self.calls, why)
+
+    def _play(self, lines: Sequence[str], terminal: Terminal, *, judge: bool = False) -> Iterator[Event]:
+        for line in lines:
+            command, _, argument = line.partition(" ")
+            if command in (":host", ":container"):
+                self.switch("host" if command == ":host" else "container")
+            elif command == ":answer":
+                self._answer = argument.strip()
+                if judge:
+                    yield from self.check()
+            else:
+                yield Typed(self.active, line)
+                self._lines.append((self.active, line))
+                run = self._run if judge else self._act
+                yield from run(line, lambda shell, line=line: shell.run(line, terminal, SCRIPT_SECONDS))
+                if self.result is not None and self.result.state == "closed" and not self.host.alive:
+                    return
+
+    def _replay(self, step: Step) -> Iterator[Event]:
+        """Bring the host to the end of a step by its first model answer, and judge it: a lie is found here."""
+        self._begin(step)
+        solutions = self.solutions(step)
+        yield from self._play(solutions[0] if solutions else (), Silent())
+        self.now = self.host.look()
+        judged = self._judgement()
+        if not judged.passed:
+            first = next(v for v in judged.verdicts if not v.passed)
+            raise LabError(
+                f"The step {step.id} could not be rebuilt: expected {first.expected}, found {first.found}",
+                "`:reset lesson` starts the lesson anew; `workshop doctor` says what this machine lacks.",
+            )
+
+    def _begin(self, step: Step) -> None:
+        self.step = step
+        self.active = step.shell
+        self.now = self._before = self.host.look()
+        self.judged = None
+        self._answer = None
+        self._hints = 0
+        self._lines = []
+        self._live = step.id
+        if self.progress is not None and step in self.steps:
+            self.progress.at(step.id)
+
+    def _continues(self, way: Sequence[Step], at: int) -> bool:
+        """Is the host in a state from which this step is reached by going forward?"""
+        live = self._index(way, self._live)
+        if live < 0 or live >= at or not self.host.alive:
+            return False
+        self.now = self.host.look()
+        return self._judgement().passed
+
+    @staticmethod
+    def _index(way: Sequence[Step], step_id: str | None) -> int:
+        return next((i for i, step in enumerate(way) if step.id == step_id), -1)
+
+    def _neighbour(self, by: int) -> Step | None:
+        at = self._index(self.steps, self.step.id) + by
+        return self.steps[at] if 0 <= at < len(self.steps) else None
+
+    def _judge(self) -> Iterator[Event]:
+        was = self.judged is not None and self.judged.passed
+        self.judged = self._judgement()
+        yield self.judged
+        if self.judged.passed and not was:
+            self._passed.add(self.step.id)
+            if self.progress is not None:
+                self.progress.pass_(self.step.id, self._lines, self._hints)
+            yield Passed(self.step)
+
+    def _judgement(self) -> Judged:
+        """Judge each process that may be meant. One that passes everything counts, else the likeliest."""
+        assert self.now is not None and self._before is not None
+        values = self.host.variables
+        subjects = dict.fromkeys(self._subject(name) for name in (self.active, self.step.shell, *SHELLS))
+        first: tuple[Verdict, ...] | None = None
+        for pid in subjects:
+            view = View(self.now, self._before, pid, self._answer)
+            verdicts = tuple(
+                replace(registry.check(call.name)(view, **fill_params(call.params, values)), check=call.name)
+                for call in self.step.checks
+            )
+            first = verdicts if first is None else first
+            if all(verdict.passed for verdict in verdicts):
+                return Judged(self.step, verdicts, ())
+        assert first is not None
+        return Judged(self.step, first, self._diagnoses(first))
+
+    def _diagnoses(self, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
+        known = self.course.diagnoses
+        ids = [verdict.diagnosis for verdict in verdicts if verdict.diagnosis and not verdict.passed]
+        output = self.result.output.decode(errors="replace") if self.result else ""
+        ids += [d.id for d in known.values() if d.message and re.search(d.message, output)]
+        return tuple(known[each] for each in dict.fromkeys(ids) if each in known)
+
+    def _subject(self, name: ShellName) -> int:
+        return subject(self.now, self.host.foreground(name)) if self.now is not None else 0
+
+    def _playable(self, step: Step) -> bool:
+        return not lacking((*self.course.lesson_of(step).requires, *step.when), self.machine.capabilities)
+
+    def _fitting(self, scripts: Sequence[Script]) -> tuple[Script, ...]:
+        return tuple(script for script in scripts if self.fits(script))
+
+    def _lost(self) -> Lost:
+        self._live = None
+        return Lost(
+            "The lab is gone: its first process has ended.", "`:reset` makes a new one, at this step."
+        )
+
+
+def differs(process: Process, reference: Process, kind: NsKind) -> bool:
+    return bool(process.ns) and process.ns.get(kind) != reference.ns.get(kind)
+
+
+def _root_name(process: Process, reference: Process) -> str:
+    mine, hosts = process.root, reference.root
+    if mine is None or hosts is None or (mine.dev, mine.ino) == (hosts.dev, hosts.ino):
+        return "/"
+    return mine.path if mine.path != "/" else "own root"

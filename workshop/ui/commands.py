@@ -1,0 +1,84 @@
+"""Control commands: `:next`, `:hint` …. A line is one only if it is a colon directly followed by a letter;
+all else is the shell's, its own builtin `:` included (`: > file`)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from workshop.errors import UsageError
+
+CONTROL = re.compile(r"\s*:([A-Za-z][\w-]*)(?:\s+(.*?))?\s*\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A control command as the help lists it. `short` is the word in the toolbar, where it has one."""
+
+    name: str
+    about: str
+    keys: tuple[str, ...] = ()
+    argument: str = ""
+    short: str = ""
+
+
+COMMANDS = (
+    Command("help", "these commands and keys", ("F1", "Alt-H"), short="help"),
+    Command("next", "go on to the next step, passed or not", ("Ctrl-N", "Alt-N"), short="next"),
+    Command("back", "go back one step (the lab is made anew for it)", ("F9", "Alt-P")),
+    Command("hint", "a hint; again for the next one", ("F2", "Alt-I"), short="hint"),
+    Command(
+        "check", "judge the step: expected, found, and where it was read", ("F5", "Alt-K"), short="check"
+    ),
+    Command("state", "namespaces, processes, mounts of where you are", ("F3", "Alt-S"), short="state"),
+    Command("calls", "show or hide the system calls behind each line", ("F4", "Alt-C"), short="calls"),
+    Command("solution", "a way to do it; offers its next line", ("F7", "Alt-L")),
+    Command("map", "the course, and where you are in it", ("F6", "Alt-M"), short="map"),
+    Command("shell", "the other shell: host or container", ("F8", "Alt-O"), short="other shell"),
+    Command("host", "the host shell"),
+    Command("container", "the container shell"),
+    Command("answer", "answer the step's question", argument="TEXT"),
+    Command("goto", "go to a step or lesson; its state is built for you", argument="STEP"),
+    Command("text", "this step's text again", ("Alt-T",)),
+    Command(
+        "reset", "a new lab, at this step or the lesson's beginning; asks first", argument="[step|lesson]"
+    ),
+    Command("quit", "end; the lab goes, your progress stays", ("Ctrl-D",)),
+)
+NAMES = tuple(command.name for command in COMMANDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control command that was given, with its argument."""
+
+    name: str
+    argument: str = ""
+
+
+def is_control(line: str) -> bool:
+    return CONTROL.match(line) is not None
+
+
+def parse(line: str) -> Control | None:
+    """The control command in `line`; None where the line is the shell's. Beginnings of names are enough."""
+    match = CONTROL.match(line)
+    if match is None:
+        return None
+    word, argument = match.group(1).lower(), (match.group(2) or "").strip()
+    if word in NAMES:
+        return Control(word, argument)
+    fitting = [name for name in NAMES if name.startswith(word)]
+    if len(fitting) == 1:
+        return Control(fitting[0], argument)
+    if fitting:
+        raise UsageError(f"`:{word}` may mean {_either(fitting)}.", "Type one letter more.")
+    near = difflib.get_close_matches(word, NAMES, n=2, cutoff=0.6)
+    hint = f"Did you mean {_either(near)}?" if near else "`:help` lists them."
+    raise UsageError(f"There is no `:{word}`.", hint)
+
+
+def _either(names: list[str]) -> str:
+    quoted = [f"`:{name}`" for name in names]
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))

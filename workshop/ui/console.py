@@ -1,0 +1,85 @@
+"""The screen: a rich console that suits this terminal, and the same colours for prompt_toolkit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.theme import Theme
+
+from workshop.errors import UsageError
+from workshop.render.theme import NARROWEST, STYLES, Signs, signs
+
+if TYPE_CHECKING:
+    from prompt_toolkit.styles import Style
+
+PROMPT_STYLES = {
+    "host": "bold",
+    "container": "bold ansimagenta",
+    "facts": "ansimagenta",
+    "path": "",
+    "auto-suggestion": "ansibrightblack",
+    "bottom-toolbar": "noreverse",
+    "bottom-toolbar.text": "noreverse",
+    "toolbar.key": "bold",
+}
+"""prompt_toolkit's names. The ghost text is grey: who cannot see it has `:solution`."""
+
+
+def is_dumb(environ: Mapping[str, str] | None = None) -> bool:
+    """A terminal that can do no more than print: no colours, no cursor movement."""
+    return (os.environ if environ is None else environ).get("TERM", "dumb").lower() in ("dumb", "unknown", "")
+
+
+def has_colours(environ: Mapping[str, str] | None = None) -> bool:
+    """https://no-color.org: any NO_COLOR that is not empty."""
+    environ = os.environ if environ is None else environ
+    return not environ.get("NO_COLOR") and not is_dumb(environ)
+
+
+def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
+    """rich, held to the terminal's own 16 colours, and to saying nothing that it was not given."""
+    file = sys.stdout if file is None else file
+    coloured = has_colours() and file.isatty()
+    return Console(
+        file=file,
+        width=width,
+        color_system="standard" if coloured else None,
+        no_color=not coloured,
+        theme=Theme(STYLES, inherit=False),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def signs_of(file: TextIO | None = None) -> Signs:
+    return signs((sys.stdout if file is None else file).encoding)
+
+
+def prompt_style() -> Style | None:
+    """None without colours: prompt_toolkit then keeps to bold and the like."""
+    from prompt_toolkit.styles import Style
+
+    if has_colours():
+        return Style.from_dict(PROMPT_STYLES)
+    return Style.from_dict({name: "bold" if "bold" in style else "" for name, style in PROMPT_STYLES.items()})
+
+
+def require_terminal() -> None:
+    """The guided shell needs someone at the keys and some room; say so before a lab is made."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The guided shell needs a terminal, for input and output.",
+            "With no one at the keys, `workshop run` types every solution and judges it.",
+        )
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    if 0 < columns < NARROWEST:
+        raise UsageError(
+            f"This terminal is {columns} columns wide; the guided shell needs {NARROWEST}.",
+            "Make the window wider or the font smaller, and start again.",
+        )

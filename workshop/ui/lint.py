@@ -1,0 +1,28 @@
+"""`workshop lint [PATH]`: what is wrong with lessons, one line each, on standard output."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from workshop.lint import lint
+from workshop.parse import COURSE
+from workshop.registry import reference
+from workshop.render.theme import counted
+
+WRONG = 2
+
+
+def main(path: Path = COURSE, *, checks: bool = False) -> int:
+    """2 when there is an error; warnings alone do not fail. With `checks`, their reference instead."""
+    if checks:
+        print(reference())
+        return 0
+    found = lint(path)
+    for problem in found:
+        print(problem)
+    errors = sum(not problem.warning for problem in found)
+    said = [counted(errors, "error")] if errors else []
+    said += [counted(len(found) - errors, "warning")] if errors < len(found) else []
+    print(f"{', '.join(said) or 'Nothing is wrong'} in {path}", file=sys.stderr)
+    return WRONG if errors else 0

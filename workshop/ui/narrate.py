@@ -1,0 +1,218 @@
+"""Events → the transcript: what the learner reads after a line, and on the way to a step.
+
+Free typing is not nagged: a miss is named once, when something that the step is about has changed, or when an
+error that is known shows; the same miss is not named again.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from workshop import events
+from workshop.events import Event
+from workshop.kernel.model import Snapshot
+from workshop.lesson import Diagnosis, Step
+from workshop.render import calls, changes, lesson, verdicts
+from workshop.render.layout import readable
+from workshop.render.theme import Signs
+
+if TYPE_CHECKING:
+    from workshop.session import Session
+
+
+class Narrator:
+    """Prints; asks nothing."""
+
+    def __init__(self, session: Session, console: Console, signs: Signs) -> None:
+        self.session = session
+        self.console = console
+        self.signs = signs
+        self._working = False
+        self._named: str | None = None
+        """What the last miss said."""
+        self._diagnosed: set[str] = set()
+        self._done = False
+        self._changed: tuple[events.Observed, ...] = ()
+
+    # -- a line -----------------------------------------------------------------------------------------
+
+    def line(self, event: Event, before: Snapshot | None, moved: bool = False) -> None:
+        """One event of `session.run`; `before` is what was known before the line, `moved` says that another
+        process has the terminal since."""
+        match event:
+            case events.Ended():
+                self._changed = ()
+                self._status(event.status)
+            case events.Observed():
+                self._changed = (event,)
+                self.say(changes.changes(event.changes, self.session.now, before, self.signs))
+                if self.session.watch_calls:
+                    self.say(calls.calls(event.calls, event.why, self.signs))
+            case events.Judged():
+                self._judged(event, moved)
+            case events.Passed():
+                self._passed(event.step)
+            case events.Lost():
+                self.lost(event)
+            case _:
+                self.travel(event)
+
+    def checked(self, event: Event) -> None:
+        """One event of `:check` or `:answer`: everything is shown."""
+        if isinstance(event, events.Judged):
+            if not event.passed:
+                self.say(readable(verdicts.checks(event, self.signs)))
+                for each in event.diagnoses[:1]:
+                    self._diagnose(each)
+        else:
+            self.line(event, None)
+
+    def quietly(self, event: Event) -> None:
+        """One event of a look that nobody asked to be judged: only news is told."""
+        if isinstance(event, events.Passed | events.Lost):
+            self.line(event, None)
+
+    # -- on the way -------------------------------------------------------------------------------------
+
+    def travel(self, event: Event) -> None:
+        """One event on the way to a step. What is typed to rebuild a state is not the learner's to read."""
+        match event:
+            case events.Working():
+                self._progress(event.what, event.share)
+            case events.Typed():
+                self._progress(f"$ {event.line}", None)
+            case events.Entered():
+                self.done_working()
+                self.entered(event.step)
+            case events.Advanced(next=None):
+                self.done_working()
+                self.say("That was the last step. ", ("You have built it all.", "title"))
+                self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends.")
+            case events.Lost():
+                self.lost(event)
+            case _:
+                pass
+
+    def entered(self, step: Step) -> None:
+        """The step's text. What was said about the step before no longer counts."""
+        self._named = None
+        self._diagnosed = set()
+        self._done = False
+        session = self.session
+        first = session.lesson.steps[:1] == (step,)
+        intro = session.text(session.lesson.text) if first else ""
+        self.console.print()
+        self.say(lesson.step(session.lesson, step, session.text(step.text), self.signs, intro=intro))
+        self.console.print()
+
+    def lost(self, event: events.Lost) -> None:
+        self.done_working()
+        self.say((f"{self.signs.bad} {event.what}", "bad"), f" {event.remedy}")
+
+    def say(self, *parts: RenderableType | tuple[str, str]) -> None:
+        """Print one renderable, or one line made of parts."""
+        if len(parts) == 1 and not isinstance(parts[0], str | tuple):
+            self.console.print(parts[0])
+            return
+        text = Text(overflow="fold")
+        for part in parts:
+            text.append(*part) if isinstance(part, tuple) else text.append(str(part))
+        self.console.print(text)
+
+    def trouble(self, message: str, hint: str) -> None:
+        self.done_working()
+        self.say((f"{self.signs.bad} ", "bad"), f"{message}{f' {hint}' if hint else ''}")
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _status(self, status: int | None) -> None:
+        if status:
+            self.say(f"Exit status {status}{meaning(status)}.")
+
+    def _judged(self, event: events.Judged, moved: bool) -> None:
+        if event.passed:
+            self._named = None
+            return
+        changed = {change.area for seen in self._changed for change in seen.changes}
+        relevant = self._relevant(event.step, changed, moved)
+        output = self.session.result.output.decode(errors="replace") if self.session.result else ""
+        for each in event.diagnoses:
+            said_now = bool(each.message and re.search(each.message, output))
+            if said_now or (relevant and each.id not in self._diagnosed):
+                self._diagnose(each)
+                missed = verdicts.first_missed(event.verdicts)
+                self._named = missed.found if missed else self._named
+                return
+        missed = verdicts.first_missed(event.verdicts)
+        if missed is not None and relevant and missed.found != self._named:
+            self._named = missed.found
+            self.say(readable(verdicts.miss(missed, self.signs)))
+
+    def _relevant(self, step: Step, changed: Collection[str], moved: bool) -> bool:
+        """Was that an attempt at the step? A program that merely runs is none, unless processes are all that
+        the step is about, or the learner is in another one now. After the step is passed, all is play."""
+        if self._done:
+            return False
+        seen = set(changed) & (set(step.watch) or set(changed))
+        return bool(seen) and (moved or seen != {"processes"} or step.watch == ("processes",))
+
+    def _diagnose(self, diagnosis: Diagnosis) -> None:
+        show = verdicts.again if diagnosis.id in self._diagnosed else verdicts.diagnosis
+        self._diagnosed.add(diagnosis.id)
+        self.say(readable(show(diagnosis, self.signs)))
+
+    def _passed(self, step: Step) -> None:
+        self._done = True
+        text = self.session.text
+        self.console.print()
+        self.say(
+            readable(
+                verdicts.passed(step, self.session.judged, text(step.why), text(step.docker), self.signs)
+            )
+        )
+        self.console.print()
+        if self.session.steps and self.session.steps[-1].id == step.id:
+            self.say("  This was the last step of the course.")
+        else:
+            self.say("  ", ("Ctrl-N", "key"), " or ", (":next", "command"), " goes on, when you like.")
+        self.console.print()
+
+    def _progress(self, what: str, share: float | None) -> None:
+        """One line that is written over; in a terminal that cannot, nothing but its first version."""
+        percent = f" {share:.0%}" if share is not None else ""
+        room = self.console.width - 1 - len(self.signs.ellipsis) - len(percent)
+        text = f"{what[:room]}{percent}{self.signs.ellipsis}"
+        if self.console.is_dumb_terminal:
+            if not self._working:
+                self.console.print(text)
+        else:
+            self._raw(f"\r\x1b[K{text}")
+        self._working = True
+
+    def done_working(self) -> None:
+        if self._working and not self.console.is_dumb_terminal:
+            self._raw("\r\x1b[K")
+        self._working = False
+
+    def _raw(self, text: str) -> None:
+        self.console.file.write(text)
+        self.console.file.flush()
+
+
+def meaning(status: int) -> str:
+    """What bash means by an exit status (bash(1), EXIT STATUS)."""
+    if status == 126:
+        return ": found, but it cannot be executed"
+    if status == 127:
+        return ": command not found"
+    if status > 128:
+        with suppress(ValueError):
+            return f": ended by {signal.Signals(status - 128).name}"
+    return ""
