@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import pexpect
 
-PROMPT = rb"host /lab.*# "
+PROMPT = rb"(?s)calls.*\x1b\[\?25h"
+"""The end of the first prompt: its last key is named, and the cursor is shown again."""
 
 
 @contextmanager

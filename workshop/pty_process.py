@@ -56,7 +56,9 @@ class PtyProcess:
             message = f"The shell could not be started: {error}"
             raise ShellError(message, "`workshop doctor` may know why.") from error
         child.delaybeforesend = None
-        child.delayafterclose = child.ptyproc.delayafterclose = 0  # `close` waits by itself, and no longer than needed
+        child.delayafterclose = child.ptyproc.delayafterclose = (
+            0  # `close` waits by itself, and no longer than needed
+        )
         self.fd: int = child.child_fd
         self.pid: int = child.pid
         self._child = child
@@ -132,7 +134,9 @@ class PtyProcess:
         # The leader last: `nsenter` has to reap the shell, or a zombie keeps the lab's pid namespace from ending.
         for leader in (False, True):
             for number in (signal.SIGHUP, signal.SIGKILL):
-                chosen = (p.pid for p in processes() if p.session == self.pid and (p.pid == self.pid) == leader)
+                chosen = (
+                    p.pid for p in processes() if p.session == self.pid and (p.pid == self.pid) == leader
+                )
                 with _watched(chosen) as members:
                     _send(members, number)
                     _send(members, signal.SIGCONT)

@@ -25,7 +25,9 @@ TOKEN = "CONTAINER_WORKSHOP_TEST"
 def play(where: Path, at: int) -> tuple[int, str]:
     """The exit status of the program, and its output."""
     env = {**os.environ, TOKEN: str(where), "PYTHONPATH": str(PROGRAM.parents[2])}
-    program = subprocess.Popen((sys.executable, PROGRAM, where, str(at)), env=env, stdout=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        (sys.executable, PROGRAM, where, str(at)), env=env, stdout=subprocess.PIPE, text=True
+    )
     with program:
         while at < 0 and program.poll() is None:
             if any(one.endswith(" paused") for one in descendants(where)):

@@ -52,7 +52,9 @@ def without(machine: Machine, *names: str) -> Machine:
 
 def run(lab: Lab, script: str) -> str:
     """The output of a script in the lab, errors included; it must end well."""
-    done = subprocess.run((*lab.enter, "sh", "-c", script), stdout=-1, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        (*lab.enter, "sh", "-c", script), stdout=-1, stderr=subprocess.STDOUT, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout.strip()
 
@@ -78,9 +80,16 @@ def test_first_process_reaps_orphans(make: Make) -> None:
 
 
 def test_root_is_the_machine_and_cannot_harm_it(make: Make, tmp_path: Path) -> None:
-    there = run(lab := make(), "echo changed > /etc/hostname; rm -r /etc/os-release /dev/null /dev/full; mkdir /tank; ls /")
+    there = run(
+        lab := make(),
+        "echo changed > /etc/hostname; rm -r /etc/os-release /dev/null /dev/full; mkdir /tank; ls /",
+    )
     assert "usr" in there and "tank" in there
-    assert Path("/etc/os-release").exists() and Path("/dev/null").is_char_device() and Path("/dev/full").is_char_device()
+    assert (
+        Path("/etc/os-release").exists()
+        and Path("/dev/null").is_char_device()
+        and Path("/dev/full").is_char_device()
+    )
     assert Path("/etc/hostname").read_text() != "changed\n"
     sources = {m.fstype for m in mountinfo.read("/proc", lab.pid) or ()}
     assert "overlay" in sources
@@ -129,7 +138,10 @@ def test_pools_of_two_labs_do_not_meet(make: Make, machine: Machine) -> None:
 
 def test_reset_ends_everything_and_makes_it_anew(make: Make) -> None:
     lab = make()
-    run(lab, "ip link add br0 type bridge; touch /lab/x /root/x; hostname other; sleep 1000 >/dev/null 2>&1 & echo")
+    run(
+        lab,
+        "ip link add br0 type bridge; touch /lab/x /root/x; hostname other; sleep 1000 >/dev/null 2>&1 & echo",
+    )
     old = lab.pid
     lab.reset()
     assert lab.alive and lab.pid != old
@@ -148,7 +160,9 @@ def test_groups_below_the_labs_can_have_limits(make: Make, machine: Machine) -> 
         group = next(g for g in lab.groups if "pids" in g.hierarchy.controllers)
     run(lab, f"mkdir -p {base}/a/b && echo 7 > {base}/a/pids.max && echo $$ > {base}/a/b/cgroup.procs")
     assert (group.path / "a/pids.max").read_text() == "7\n"
-    assert "a" in {p.name for p in (lab.cgroup_root / base.removeprefix("/sys/fs/cgroup").lstrip("/")).iterdir()}
+    assert "a" in {
+        p.name for p in (lab.cgroup_root / base.removeprefix("/sys/fs/cgroup").lstrip("/")).iterdir()
+    }
     everyone = {pid for g in lab.groups for pid in cgroups.members(g.path)}
     assert lab.pid in everyone
 
@@ -156,10 +170,15 @@ def test_groups_below_the_labs_can_have_limits(make: Make, machine: Machine) -> 
 def test_frozen_processes_do_not_hold_up_the_end(make: Make, machine: Machine) -> None:
     lab = make()
     if machine.has("cgroup1"):
-        freeze = "mkdir /sys/fs/cgroup/freezer/f; cd /sys/fs/cgroup/freezer/f; state='echo FROZEN > freezer.state'"
+        freeze = (
+            "mkdir /sys/fs/cgroup/freezer/f; cd /sys/fs/cgroup/freezer/f; state='echo FROZEN > freezer.state'"
+        )
     else:
         freeze = "mkdir /sys/fs/cgroup/f; cd /sys/fs/cgroup/f; state='echo 1 > cgroup.freeze'"
-    run(lab, f"sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; {freeze}; echo $! > cgroup.procs; eval $state")
+    run(
+        lab,
+        f"sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; {freeze}; echo $! > cgroup.procs; eval $state",
+    )
     lab.reset()
     assert run(lab, "pgrep -c sleep") == "1"
 
@@ -207,7 +226,10 @@ def test_bad_image_is_refused_before_anything_is_made(machine: Machine, tmp_path
 def test_without_overlay(make: Make, machine: Machine) -> None:
     lab = make(without(machine, "overlay"))
     assert "overlay" not in {m.fstype for m in mountinfo.read("/proc", lab.pid) or ()}
-    run(lab, "mkdir /tank /lab/x; echo x > /etc/new; test -x /usr/bin/env; ls -l /dev/null; cat /etc/hosts | grep -q lab")
+    run(
+        lab,
+        "mkdir /tank /lab/x; echo x > /etc/new; test -x /usr/bin/env; ls -l /dev/null; cat /etc/hosts | grep -q lab",
+    )
     assert not Path("/etc/new").exists()
     assert "Read-only" in run(lab, "touch /usr/x /var/x 2>&1 || :")
     if machine.has("zfs-fuse"):
@@ -215,7 +237,9 @@ def test_without_overlay(make: Make, machine: Machine) -> None:
         assert "/tank" in run(lab, "zfs list -H")
 
 
-def test_without_busybox_all_else_goes_on(make: Make, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_busybox_all_else_goes_on(
+    make: Make, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("workshop.images.tools", lambda: None)
     lab = make(without(machine, "busybox"))
     assert run(lab, "ls /lab/images") == ""
@@ -268,7 +292,9 @@ def test_what_the_first_process_meets_is_said(
     assert not (tmp_path / "ledgers").exists()
 
 
-def test_a_first_process_that_is_killed(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_process_that_is_killed(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lab_init, "_build", lambda plan: os._exit(9))
     with Ledger.open(tmp_path / "ledgers") as ledger, pytest.raises(LabError, match="was killed"):
         Lab.create(machine, ledger)
@@ -282,9 +308,10 @@ def test_ledger_is_written_before_the_groups_are_made(
     real = Path.mkdir
 
     def mkdir(self: Path, *args: int, **kwargs: bool) -> None:
-        if self.name == f"container-workshop-{ledger.id}" and str(self) not in (
-            ledger.folder / "ledger.json"
-        ).read_text():
+        if (
+            self.name == f"container-workshop-{ledger.id}"
+            and str(self) not in (ledger.folder / "ledger.json").read_text()
+        ):
             early.append(str(self))
         real(self, *args, **kwargs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -86,8 +87,8 @@ def test_an_interrupt_at_the_prompt_shifts_nothing(shell: PtyShell) -> None:
 
 
 def test_a_shell_without_marks_is_passed_through(shell: PtyShell) -> None:
-    with desk((b"$ ", b"echo in$((1+1))side\r"), (b"in2side\r\n", GUIDE)) as terminal:
-        assert shell.run("env -i bash --norc --noprofile", terminal, SECONDS).state == "away"
+    with desk((b"bare> ", b"echo in$((1+1))side\r"), (b"in2side\r\n", GUIDE)) as terminal:
+        assert shell.run("env -i PS1='bare> ' bash --norc --noprofile", terminal, SECONDS).state == "away"
     with desk((b"typed\r\n", b"exit 9\r")) as terminal:
         # A line that is run while a program has the terminal is for that program.
         assert shell.run("echo typed", terminal, SECONDS).status == 9
@@ -105,14 +106,22 @@ def test_the_end_of_the_keyboard_is_like_the_guides_key(shell: PtyShell) -> None
     os.close(read)
 
 
+SIZE_WATCHER = """
+import os, signal
+signal.signal(signal.SIGWINCH, lambda *_: print(*reversed(os.get_terminal_size()), flush=True))
+print("ready", flush=True)
+input()
+""".strip().replace("\n", "; ")
+
+
 def test_the_size_follows_the_terminal(shell: PtyShell) -> None:
     def grow() -> None:
         terminal.rows_columns = (40, 100)
         os.kill(os.getpid(), signal.SIGWINCH)
 
     with desk((b"ready", grow), (b"40 100", b"\r"), size=(20, 60)) as terminal:
-        line = "stty size; trap 'stty size' WINCH; echo ready; until read x; do :; done; trap - WINCH"
-        assert shell.run(line, terminal, SECONDS).status == 0
+        result = shell.run(f"stty size; {sys.executable} -c '{SIZE_WATCHER}'", terminal, SECONDS)
+    assert (result.state, result.status) == ("prompt", 0)
     assert terminal.screen.startswith(b"20 60\r\n")
     assert signal.getsignal(signal.SIGWINCH) == signal.SIG_DFL
 
@@ -136,8 +145,8 @@ def test_a_full_screen_program_is_left_and_drawn_again(shell: PtyShell) -> None:
         assert shell.run("seq -f 'line %g' 100 | less", terminal, SECONDS).state == "away"
     assert b"\x1b[?1049h" in terminal.screen
     assert terminal.screen.endswith(b"\x1b[?1049l")
-    with desk((b"\x1b[?1049h", b""), (b"line 10", b"q")) as terminal:
-        assert shell.resume(terminal, SECONDS).status == 0
+    with desk((b"\x1b[?1049h", b""), (b"line 23\r\n:", b"q")) as terminal:
+        assert shell.resume(terminal, SECONDS).state == "prompt"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +162,7 @@ def test_full_screen_programs(shell: PtyShell, line: str, script: tuple[tuple[by
     if shutil.which(line.split()[0]) is None:
         pytest.skip(f"needs {line.split()[0]}")
     with desk(*script) as terminal:
-        assert shell.run(line, terminal, SECONDS).status == 0
+        assert shell.run(line, terminal, SECONDS).state == "prompt"
     assert shell.run("echo next", Silent()) == Result("prompt", 0, b"next\r\n")
 
 

@@ -147,11 +147,24 @@ def values(folder: str, controller: str) -> dict[str, str]:
     files = [name for name in V1_FILES if name.startswith(controller + ".")] if controller else V2_FILES
     found = {}
     for name in files:
-        try:
-            found[name] = Path(folder, name).read_text(errors="replace").strip()
-        except OSError:  # not there without its controller, or the group is gone
-            continue
+        text = _read(f"{folder}/{name}")
+        if text is not None:  # not there without its controller, or the group is gone
+            found[name] = text.strip()
     return found
+
+
+def _read(path: str) -> str | None:
+    """Without pathlib and text streams: there are many of these files, and all are small."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.read(fd, 65536).decode(errors="replace")
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def parse_flat(text: str) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """What differs between two snapshots, for people: compact and telling.
 
-What changes by itself is left out: a process that sleeps or runs, use of memory, counters (except those that say
-that a limit was hit), and the IPv6 addresses that the kernel gives to links.
+What changes by itself is left out: a process that sleeps or runs, use of memory, counters (except those that
+say that a limit was hit), and the IPv6 addresses that the kernel gives to links.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from workshop.kernel.model import (
     Snapshot,
     mount_key,
 )
+from workshop.kernel.subject import WRAPPERS
 
 Area = Literal["namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname"]
 Verb = Literal["added", "removed", "changed"]
@@ -188,9 +189,11 @@ def _hostnames(before: Snapshot, now: Snapshot, new: Process | None) -> Iterator
 
 
 def _whose(snapshot: Snapshot, kind: str, inode: int) -> str:
-    """The first process of a namespace, to name it."""
-    pids = [pid for pid, process in snapshot.processes.items() if process.ns.get(kind) == inode]
-    return _title(snapshot.processes[min(pids)]) if pids else f"namespace {inode}"
+    """A process of the namespace, to name it: the first that is no mere wrapper such as `unshare`."""
+    members = [process for process in snapshot.processes.values() if process.ns.get(kind) == inode]
+    if not members:
+        return f"namespace {inode}"
+    return _title(min(members, key=lambda process: (process.comm in WRAPPERS, process.pid)))
 
 
 # Mounts

@@ -206,8 +206,8 @@ class Snapshot:
     """Loop device to backing file (`/sys/block/loopN/loop/backing_file`)."""
     release: str = ""
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Would-be roots (the folders in `/lab/containers`, the mount points of datasets) as the host process sees
-    them, by path: what is in each, sorted, and what is in its `bin` as `bin/NAME`."""
+    """Would-be roots (the folders in `/lab/containers`, the mount points of datasets) as the host process
+    sees them, by path: what is in each, sorted, and what is in its `bin` as `bin/NAME`."""
 
     def mounts_of(self, pid: int) -> tuple[Mount, ...]:
         """The mounts as process `pid` sees them; empty after `chroot` to a plain folder, or if not read."""
