@@ -14,11 +14,10 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from workshop import cgroups, engines, images, libc, loops, pool
+from workshop import cgroups, engines, libc, loops, pool
 from workshop.errors import LabError, MachineError
 from workshop.lab import FOLDER, IMAGES, Lab, place
-from workshop.ledger import Entry, Ledger
-from workshop.machine import Machine
+from workshop.ledger import Entry
 from workshop.removal import MARK
 
 _JOIN = 'for group in {groups}; do echo $$ > "$group" || exit 3; done; exec "$@"'
@@ -29,23 +28,6 @@ class Bare(Lab):
 
     depth = 0
     _keeper = 0
-
-    @classmethod
-    def create(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Bare:
-        machine.require("root")
-        given = images.named(image, ledger.folder) if image is not None else None
-        if Path(FOLDER).exists():
-            raise MachineError(
-                f"There is a {FOLDER} on this machine already, and it is not the workshop's.",
-                "Without --no-lab, the workshop works in a lab of its own. Or move the folder away.",
-            )
-        bare = cls(machine, ledger, given)
-        try:
-            bare._start()
-        except BaseException:
-            bare.close()
-            raise
-        return bare
 
     @property
     def proc(self) -> Path:
@@ -71,6 +53,11 @@ class Bare(Lab):
             super().prepare(need)
 
     def _start(self) -> None:
+        if Path(FOLDER).exists():
+            raise MachineError(
+                f"There is a {FOLDER} on this machine already, and it is not the workshop's.",
+                "Without --no-lab, the workshop works in a lab of its own. Or move the folder away.",
+            )
         self.pid = 1
         for name in engines.NAMES:
             if self._machine.has(name) and (socket := engines.socket_of(name)):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from workshop.kernel.diff import Change
-from workshop.kernel.syscalls import Call
-from workshop.kernel.verdict import Verdict
-from workshop.lesson import Diagnosis, Lesson, ShellName, Step
+if TYPE_CHECKING:
+    from workshop.kernel.diff import Change
+    from workshop.kernel.syscalls import Call
+    from workshop.kernel.verdict import Verdict
+    from workshop.lesson import Diagnosis, Lesson, ShellName, Step
 
 
 @dataclass(frozen=True, slots=True)

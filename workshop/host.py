@@ -6,15 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from workshop.kernel.collect import Collector, Reader
 from workshop.kernel.model import Snapshot
 from workshop.kernel.procfs import to_inner
-from workshop.kernel.syscalls import Call, Tracer
 from workshop.lab import Lab
 from workshop.lesson import ShellName
 from workshop.machine import Machine
 from workshop.shell import PtyShell, Shell
+
+if TYPE_CHECKING:
+    from workshop.kernel.syscalls import Call, Tracer
 
 START = "/lab"
 """Where both shells start; their home too, so that no start-up file of the machine's root is in the way."""
@@ -120,6 +123,8 @@ class Host:
         )
 
     def _trace(self, name: ShellName) -> None:
+        from workshop.kernel.syscalls import Tracer  # only for those who watch
+
         self._untrace(name)
         self._tracers[name] = Tracer(self._shells[name].pid, self._lab.depth)
 

@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from workshop import cgroups, engines, images, lab_init, libc, loops, pool
 from workshop.cgroups import Group
@@ -52,10 +53,10 @@ class Lab:
     depth = 1
     """How many pid namespaces it is further in than the program."""
 
-    def __init__(self, machine: Machine, ledger: Ledger, image: Path | None) -> None:
+    def __init__(self, machine: Machine, ledger: Ledger) -> None:
         self._machine = machine
         self._ledger = ledger
-        self._given = image
+        self._given: Path | None = None
         self.name = ledger.id
         self.pid = 0
         self.groups: tuple[Group, ...] = ()
@@ -64,12 +65,15 @@ class Lab:
         self._pool: str | None = None
 
     @classmethod
-    def create(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Lab:
-        """Make a lab. `image` is a tar file, a folder or an OCI layout to be the lessons' image."""
-        machine.require("root")
-        given = images.named(image, ledger.folder) if image is not None else None
-        lab = cls(machine, ledger, given)
+    def create(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Self:
+        """Make a lab, which owns the ledger from now on: if it cannot be made, nothing of it stays.
+
+        `image` is a tar file, a folder or an OCI layout to be the lessons' image."""
+        lab = cls(machine, ledger)
         try:
+            machine.require("root")
+            if image is not None:
+                lab._given = images.named(image, ledger.folder)
             lab._start()
         except BaseException:
             lab.close()

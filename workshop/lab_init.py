@@ -110,6 +110,8 @@ def become(orders: int, status: int) -> NoReturn:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT)
         _report(status, message=str(error), hint="The machine is out of memory." if full else "")
+    except BaseException as error:  # nobody above would hear of it
+        _report(status, message=repr(error), hint="This is a mistake of the workshop, not of this machine.")
     finally:
         os._exit(1)
 

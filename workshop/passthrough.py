@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 GUIDE_KEY = re.compile(rb"\x1d|\x1b\[93;5u|\x1b\[27;5;93~")
 """Ctrl-], also as terminals send it when a program has asked for extended keys (vim does)."""
+REDRAWN = re.compile(rb"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])*")
 CHUNK = 128 * 1024
 PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
-PATIENCE = 0.5
+PATIENCE = 0.4
 """Seconds that a program has to obey, each time that it is told to stop."""
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
@@ -79,6 +80,18 @@ class Passage:
             if self.closed:
                 return "closed"
         return "prompt"
+
+    def fit(self, terminal: Terminal) -> None:
+        """The pty as large as the terminal. A shell at its prompt draws that anew: that is over before a line
+        is typed, and not shown."""
+        if terminal.size() == self._process.size:
+            return
+        known = len(self._follower.background)
+        self._process.resize(terminal.size())
+        if self._follower.phase == "idle":
+            self._settle()
+            if REDRAWN.fullmatch(self._follower.background, known):
+                del self._follower.background[known:]
 
     def again(self, terminal: Terminal) -> None:
         """The terminal as the program in the foreground had made it, and the program told to draw itself
@@ -137,7 +150,8 @@ class Passage:
         return how
 
     def _settle(self) -> None:
-        """Ctrl-C may have come when the shell was at its prompt already, and then makes one more."""
+        """Until the shell has nothing more to say: Ctrl-C may have come when it was at its prompt already, and
+        then makes one more."""
         poll = select.poll()
         poll.register(self._process.fd, select.POLLIN)
         for _ in range(10):
@@ -199,7 +213,7 @@ class Passage:
 
     def _stop(self) -> Iterator[bool]:
         """Ways to stop what is in the foreground, each harder than the one before."""
-        for key in (b"\x03", b"\x1c"):
+        for key in (b"\x03", b"\x03", b"\x1c"):  # twice: a program just being started may miss one
             self._pieces.clear()
             self._input[:] = key
             self._write()

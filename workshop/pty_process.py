@@ -131,7 +131,7 @@ class PtyProcess:
         """Hang up: SIGHUP to all of the session, SIGKILL to what stays; nothing is left of it here."""
         if self._child.closed:
             return
-        # The leader last: `nsenter` has to reap the shell, or a zombie keeps the lab's pid namespace from ending.
+        # The leader last: `nsenter` has to reap the shell; a zombie keeps a pid namespace from ending.
         for leader in (False, True):
             for number in (signal.SIGHUP, signal.SIGKILL):
                 chosen = (

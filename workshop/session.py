@@ -10,23 +10,23 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from workshop import registry
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
 from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
 from workshop.host import Host
-from workshop.kernel.diff import diff
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
-from workshop.kernel.syscalls import Call
 from workshop.kernel.verdict import Verdict, View
 from workshop.lesson import Course, Diagnosis, Lesson, Script, ShellName, Step
 from workshop.machine import Machine
 from workshop.progress import Progress
 from workshop.shell import Result, Shell, Silent, Terminal
 from workshop.variables import fill, fill_params
+
+if TYPE_CHECKING:
+    from workshop.kernel.syscalls import Call
 
 SHELLS: tuple[ShellName, ...] = ("host", "container")
 SCRIPT_SECONDS = 30.0
@@ -282,6 +282,8 @@ class Session:
         self.now = self.host.look()
         yield Ended(self.active, line, result.status, seconds)
         if before is not None:
+            from workshop.kernel.diff import diff  # not before the first line: a start is felt
+
             changes = diff(before, self.now, before_subject, self._subject(self.active))
             yield Observed(changes, self.calls, why)
 
@@ -356,6 +358,8 @@ class Session:
 
     def _judgement(self) -> Judged:
         """Judge each process that may be meant. One that passes everything counts, else the likeliest."""
+        from workshop import registry  # the checks, not before they are needed
+
         assert self.now is not None and self._before is not None
         values = self.host.variables
         subjects = dict.fromkeys(self._subject(name) for name in (self.active, self.step.shell, *SHELLS))

@@ -140,6 +140,7 @@ class PtyShell:
         shown = b""
         result = Result("closed", None, b"")
         with _lent(terminal):
+            self._passage.fit(terminal)
             for part in line.removesuffix("\n").split("\n"):
                 if since := self._passage.sync():
                     terminal.write(since)

@@ -1,7 +1,7 @@
 """Plays a program with a lab, from its start to its end, and kills it at the N-th call that it makes.
 
-Arguments: the folder of the ledgers, and N. Below zero, the calls are those of the lab's first process, which then
-is called `paused` until the program is killed. 0: nothing of this, and the number of calls is printed.
+Arguments: the folder of the ledgers, and N. Below zero, the calls are those of the lab's first process, which
+then is called `paused` until the program is killed. 0: nothing of this, and the number of calls is printed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WAITING = ("_remove_once", "kill", "_tree", "_children", "members", "found")
 WORK = """
 truncate -s 4M /lab/disk; losetup -f /lab/disk
 ip link add br0 type bridge; ip netns add other; mount -t tmpfs t /mnt
-for folder in /sys/fs/cgroup/pids /sys/fs/cgroup/unified /sys/fs/cgroup; do mkdir -p $folder/mine/deeper 2>/dev/null; done
+for group in pids unified .; do mkdir -p /sys/fs/cgroup/$group/mine/deeper 2>/dev/null; done
 sleep 1000 </dev/null >/dev/null 2>&1 &
 unshare --pid --fork --kill-child sleep 1000 </dev/null >/dev/null 2>&1 &
 """

@@ -73,7 +73,8 @@ from workshop.machine import examine
 
 lab = Lab.create(examine(), Ledger.open())
 assert lab.problems == ()
-out = subprocess.run((*lab.enter, "cat", "/proc/1/comm", "/etc/hostname"), check=True, stdout=-1, text=True).stdout
+ask = (*lab.enter, "cat", "/proc/1/comm", "/etc/hostname")
+out = subprocess.run(ask, check=True, stdout=-1, text=True).stdout
 assert out == "sleep\\nlab\\n", out
 lab.reset()
 assert lab.close() == ()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,6 +75,13 @@ class Small:
         assert found is not None
         return found
 
+    @contextmanager
+    def elsewhere(self) -> Iterator[Shell]:
+        """A shell in a mount namespace that the lab knows nothing of."""
+        shell = Shell("unshare", "--mount")
+        yield shell
+        shell.close()
+
     def after(self, line: str) -> list[tuple[str, str, str, str | None, str | None]]:
         before = self.look()
         self.shell.run(line)
@@ -130,6 +138,20 @@ def test_mounts(lab: Small) -> None:
     assert lab.after("umount /mnt") == [("mounts", "removed", "/mnt", "tmpfs a b", None)]
 
 
+def test_loop_devices_of_the_lab_only(lab: Small) -> None:
+    if not Path("/dev/loop-control").exists():
+        pytest.fail("this kernel has no loop devices")
+    inside = "mount -t tmpfs t /mnt; truncate -s 1M /mnt/disk; losetup --find --show /mnt/disk"
+    with lab.elsewhere() as other:
+        theirs = other.run(inside).split()[0]
+        assert lab.look().loops == {}
+        ours = lab.shell.run(inside).split()[0]
+        assert set(lab.look().loops) == {Path(ours).name}
+        other.run(f"losetup --detach {theirs}")
+        lab.shell.run(f"losetup --detach {ours}")
+    assert lab.look().loops == {}
+
+
 def test_bridge_veth_and_a_named_namespace(lab: Small) -> None:
     lab.shell.run("ip netns add blue; ip link add br0 type bridge; ip link set br0 up")
     found = lab.after(
@@ -174,12 +196,14 @@ def test_unshare_without_fork_then_its_first_child(lab: Small) -> None:
 
 def test_pivot_root_moves_an_idle_neighbour_too(lab: Small) -> None:
     """What was remembered of a process that did not run must not be believed when its mounts changed."""
-    lab.shell.run("sleep 1000 & mount --make-rprivate /; mount -t tmpfs t /mnt; mkdir /mnt/old /mnt/proc")
-    until(lambda: any(p.args == ("sleep", "1000") for p in lab.look().processes.values()))
-    lab.look()
+    lab.shell.run("exec unshare --mount bash --norc")
+    lab.shell.run("sleep 1000 & mount -t tmpfs t /mnt; mkdir /mnt/old /mnt/proc")
+    until(lambda: any(p.args == ("sleep", "1000") and p.state == "S" for p in lab.look().processes.values()))
+    before = lab.look()
     lab.shell.run("mount --rbind /proc /mnt/proc; pivot_root /mnt /mnt/old")
     now = lab.look()
     (idle,) = (p for p in now.processes.values() if p.args == ("sleep", "1000"))
+    assert idle.root != before.processes[idle.pid].root
     assert idle.root == now.processes[lab.pid].root
     fresh = Collector(lab.collector.reader)
     assert fresh.collect([lab.pid]).processes[idle.pid] == idle

@@ -1,4 +1,4 @@
-"""kill -9 of the program at any moment: no process of the lab lives on, and the next start removes the rest."""
+"""kill -9 of the program at any moment: no process of the lab lives, and the next start removes the rest."""
 
 from __future__ import annotations
 

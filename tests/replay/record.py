@@ -8,9 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from workshop.kernel.collect import Collector, Reader
+from workshop.kernel.model import Process, Snapshot
 from workshop.kernel.procfs import to_inner
 from workshop.kernel.serial import to_json
 
@@ -26,7 +29,7 @@ STEPS = {
 
 def record() -> None:
     HERE.mkdir(exist_ok=True)
-    first = subprocess.Popen([*LAB, "sh", "-c", PREPARE])
+    first = subprocess.Popen([*LAB, "sh", "-c", PREPARE], cwd="/")
     children = Path(f"/proc/{first.pid}/task/{first.pid}/children")
     try:
         _wait(lambda: children.read_text())
@@ -41,7 +44,7 @@ def record() -> None:
                 _wait(lambda: any(len(p.nspids) > 1 and p.comm == "sleep" for p in _look(collector)))
             host = to_inner(init, 1)
             assert host is not None
-            text = to_json(collector.collect([host]), indent=1)
+            text = to_json(_neutral(collector.collect([host])), indent=1)
             (HERE / f"{name}.json").write_text(text + "\n")
         collector.close()
     finally:
@@ -49,11 +52,17 @@ def record() -> None:
         first.wait()
 
 
-def _look(collector: Collector) -> list:  # type: ignore[type-arg]
+def _neutral(snapshot: Snapshot) -> Snapshot:
+    """Without the groups of the machine on which it was recorded: they are not the small lab's."""
+    everyone = {pid: replace(process, cgroups={"": "/"}) for pid, process in snapshot.processes.items()}
+    return replace(snapshot, processes=everyone, cgroups=(), loops={})
+
+
+def _look(collector: Collector) -> list[Process]:
     return list(collector.collect().processes.values())
 
 
-def _wait(condition) -> None:  # type: ignore[no-untyped-def]
+def _wait(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 5
     while not condition():
         if time.monotonic() > end:

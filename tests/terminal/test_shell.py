@@ -121,6 +121,7 @@ def test_a_resize_at_the_prompt_ends_no_line(shell: PtyShell) -> None:
     for columns in range(30, 60):
         silent = Silent((20, columns))
         assert shell.run("echo hi; stty size", silent) == ok(f"hi\n20 {columns}\n")
+        assert shell.drain() == b""
 
 
 def test_bytes_that_are_no_utf8_and_a_flood(shell: PtyShell) -> None:

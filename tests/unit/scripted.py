@@ -11,7 +11,7 @@ OK = Result("prompt", 0, b"")
 
 
 class ScriptedShell:
-    """Answers each line with what the script has for it, everything else with success; `typed` keeps the lines."""
+    """Answers a line with what the script has for it, or with success; `typed` keeps the lines."""
 
     fd = -1
 

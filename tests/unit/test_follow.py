@@ -76,11 +76,11 @@ def test_a_prompt_that_is_drawn_again_ends_no_line() -> None:
     follower = at_prompt()
     follower.typed(b"sleep 9")
     assert follower.feed(b"\r" + prompt(clock="0.1") + b"sleep 9\r\n") == b""
-    assert follower.phase == "typed"
-    follower.feed(START + prompt(clock="0.1"))
-    assert follower.phase == "output"
-    follower.feed(prompt(clock="0.2"))
-    assert follower.phase == "idle"
+    phases = [follower.phase]
+    for stream in (START + prompt(clock="0.1"), prompt(clock="0.2")):
+        follower.feed(stream)
+        phases.append(follower.phase)
+    assert phases == ["typed", "output", "idle"]
 
 
 def test_what_is_printed_at_the_prompt_is_kept_for_later() -> None:

@@ -76,7 +76,7 @@ class Collector:
             cgroups=_cgroups(found, hierarchies),
             datasets=datasets,
             hostnames=self._hostnames(found),
-            loops=storage.loops(),
+            loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
             folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 from workshop.kernel.model import Dataset
@@ -11,6 +14,8 @@ from workshop.kernel.model import Dataset
 PROPERTIES = ("type", "origin", "used", "referenced", "mountpoint", "written")
 LONGEST = 10.0
 """Seconds after which a tool is taken to hang."""
+
+LOOP_GET_STATUS64, LOOP_INFO64_SIZE = 0x4C05, 232
 
 Run = Callable[[tuple[str, ...]], str]
 """Runs a command and returns what it printed; ValueError with its complaint when it failed."""
@@ -91,12 +96,33 @@ class Datasets:
         return parse(self._run(command(self._properties)))
 
 
-def loops(sys: Path | str = "/sys") -> dict[str, str]:
-    """Loop devices in use and their files: `/sys/block/loopN/loop/backing_file`."""
+def loops(devices: Container[tuple[int, int]], sysfs: Path | str = "/sys") -> dict[str, str]:
+    """Loop devices and their files (`/sys/block/loopN/loop/backing_file`), as far as these lie on one of
+    `devices`: the machine has one set of loop devices for all, and other labs use them too."""
     found = {}
-    for file in sorted(Path(sys, "block").glob("loop*/loop/backing_file")):
+    for file in sorted(Path(sysfs, "block").glob("loop*/loop/backing_file")):
+        name = file.parent.parent.name
         try:
-            found[file.parent.parent.name] = file.read_text(errors="replace").rstrip("\n")
+            backing = file.read_text(errors="replace").rstrip("\n")
         except OSError:
             continue
+        device = _backing_device(f"/dev/{name}")
+        if device is None or device in devices:
+            found[name] = backing
     return found
+
+
+def _backing_device(path: str) -> tuple[int, int] | None:
+    """Device of the file system that a loop device's file is on; None when nobody tells (loop(4))."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        info = fcntl.ioctl(fd, LOOP_GET_STATUS64, bytes(LOOP_INFO64_SIZE))
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    device = int.from_bytes(info[:8], sys.byteorder)
+    return os.major(device), os.minor(device)

@@ -150,6 +150,8 @@ class Tracer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            if self._process.stderr is not None:
+                self._process.stderr.close()
             self._process = None
         if self._write >= 0:
             os.write(self._write, _END)

@@ -19,7 +19,7 @@ from workshop import events
 from workshop.events import Event
 from workshop.kernel.model import Snapshot
 from workshop.lesson import Diagnosis, Step
-from workshop.render import calls, changes, lesson, verdicts
+from workshop.render import lesson
 from workshop.render.layout import readable
 from workshop.render.theme import Signs
 
@@ -51,6 +51,8 @@ class Narrator:
                 self._changed = ()
                 self._status(event.status)
             case events.Observed():
+                from workshop.render import calls, changes  # not before the first line: a start is felt
+
                 self._changed = (event,)
                 self.say(changes.changes(event.changes, self.session.now, before, self.signs))
                 if self.session.watch_calls:
@@ -68,6 +70,8 @@ class Narrator:
         """One event of `:check` or `:answer`: everything is shown."""
         if isinstance(event, events.Judged):
             if not event.passed:
+                from workshop.render import verdicts
+
                 self.say(readable(verdicts.checks(event, self.signs)))
                 for each in event.diagnoses[:1]:
                     self._diagnose(each)
@@ -137,6 +141,8 @@ class Narrator:
             self.say(f"Exit status {status}{meaning(status)}.")
 
     def _judged(self, event: events.Judged, moved: bool) -> None:
+        from workshop.render import verdicts
+
         if event.passed:
             self._named = None
             return
@@ -164,11 +170,15 @@ class Narrator:
         return bool(seen) and (moved or seen != {"processes"} or step.watch == ("processes",))
 
     def _diagnose(self, diagnosis: Diagnosis) -> None:
+        from workshop.render import verdicts
+
         show = verdicts.again if diagnosis.id in self._diagnosed else verdicts.diagnosis
         self._diagnosed.add(diagnosis.id)
         self.say(readable(show(diagnosis, self.signs)))
 
     def _passed(self, step: Step) -> None:
+        from workshop.render import verdicts
+
         self._done = True
         text = self.session.text
         self.console.print()
