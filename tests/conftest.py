@@ -1,4 +1,4 @@
-"""Skips are part of the result: only what a machine may rightly lack can be skipped, all else fails the run."""
+"""Skips are part of the result: only what a machine may rightly lack is skipped, all else fails the run."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _stop(number: int, frame: object) -> NoReturn:
-    """SIGTERM and SIGHUP end the program like an exit, so that the lab is closed and the terminal restored."""
+    """SIGTERM and SIGHUP end the program like an exit: the lab is closed, the terminal restored."""
     raise SystemExit(128 + number)
 
 

@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the line changed, and the system calls behind it. `calls` None: they are not watched, see `why`."""
+    """What the line changed, and the system calls behind it. `calls` None: not watched, see `why`."""
 
     changes: tuple[Change, ...]
     calls: tuple[Call, ...] | None

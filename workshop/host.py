@@ -51,8 +51,8 @@ class Host:
 
     @property
     def proc(self) -> Path:
-        """The host's procfs, as reached from here. It stays the one that the host began with, whatever a learner
-        mounts over `/proc` later: the path goes through an open directory."""
+        """The host's procfs, as reached from here. It stays the one that the host began with,
+        whatever a learner mounts over `/proc` later: the path goes through an open directory."""
         return Path(f"/proc/self/fd/{self._proc}")
 
     def renew(self, needs: Sequence[str] = ()) -> None:
@@ -71,7 +71,9 @@ class Host:
     def reopen(self, name: ShellName) -> None:
         """Start a shell, in place of the one that has ended."""
         self._close_shell(name)
-        self._shells[name] = PtyShell(self._lab.enter, name=name, size=self.size, cwd=START, env={**os.environ, "HOME": START})
+        self._shells[name] = PtyShell(
+            self._lab.enter, name=name, size=self.size, cwd=START, env={**os.environ, "HOME": START}
+        )
         if self._watch_calls:
             self._trace(name)
 

@@ -150,7 +150,7 @@ class Passage:
         return how
 
     def _settle(self) -> None:
-        """Until the shell has nothing more to say: Ctrl-C may have come when it was at its prompt already, and
+        """Until the shell has no more to say: Ctrl-C may have come when it was at its prompt already, and
         then makes one more."""
         poll = select.poll()
         poll.register(self._process.fd, select.POLLIN)

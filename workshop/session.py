@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SHELLS: tuple[ShellName, ...] = ("host", "container")
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
+SETTLING = 0.1
+"""Seconds that a process in the background gets to become what it was started for."""
+PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,13 +282,23 @@ class Session:
             self.host.reopen(self.active)
             yield Lost(f"The {self.active} shell has ended.", "A new one was started at the same place.")
         self.calls, why = self.host.calls(self.active)
-        self.now = self.host.look()
+        self.now = self._settled(before)
         yield Ended(self.active, line, result.status, seconds)
         if before is not None:
             from workshop.kernel.diff import diff  # not before the first line: a start is felt
 
             changes = diff(before, self.now, before_subject, self._subject(self.active))
             yield Observed(changes, self.calls, why)
+
+    def _settled(self, before: Snapshot | None) -> Snapshot:
+        """A look at the host. A line `unshare … sleep &` gives its prompt back before the child has come to
+        `sleep`; such a one is waited for, a moment at most."""
+        deadline = time.monotonic() + SETTLING
+        while True:
+            now = self.host.look()
+            if before is None or not starting(now, before) or time.monotonic() > deadline:
+                return now
+            time.sleep(0.005)  # nothing tells when another process calls execve(2), short of tracing it
 
     def _play(self, lines: Sequence[str], terminal: Terminal, *, judge: bool = False) -> Iterator[Event]:
         for line in lines:
@@ -305,7 +318,7 @@ class Session:
                     return
 
     def _replay(self, step: Step) -> Iterator[Event]:
-        """Bring the host to the end of a step by its first model answer, and judge it: a lie is found here."""
+        """Bring the host to the end of a step by its first model answer, and judge: a lie is found here."""
         self._begin(step)
         solutions = self.solutions(step)
         yield from self._play(solutions[0] if solutions else (), Silent())
@@ -397,6 +410,20 @@ class Session:
         return Lost(
             "The lab is gone: its first process has ended.", "`:reset` makes a new one, at this step."
         )
+
+
+def starting(now: Snapshot, before: Snapshot) -> bool:
+    """Is there a new process that is on its way to become another program? It is still a copy of its parent, or
+    is a program that only prepares the ground and has no child to wait for."""
+    parents = {process.ppid for process in now.processes.values()}
+    for process in now.processes.values():
+        known = before.processes.get(process.pid)
+        parent = now.processes.get(process.ppid)
+        if known is not None and known.start == process.start or parent is None or process.state == "Z":
+            continue
+        if process.pid not in parents and (process.args == parent.args or process.comm in PREPARING):
+            return True
+    return False
 
 
 def differs(process: Process, reference: Process, kind: NsKind) -> bool:

@@ -51,8 +51,8 @@ class Process:
 
     `nspids` is the `NSpid` line, the reader's number first, the innermost last. `ns` maps a kind to the
     inode of `/proc/PID/ns/KIND` (`pid_for_children` too); it is empty where reading was not permitted.
-    `proc_pid_ns` is the pid namespace that the `/proc` of its root belongs to (`PID/root/proc/1/ns/pid`), None
-    where there is no procfs. `ids` is read for the few processes that matter.
+    `proc_pid_ns` is the pid namespace to which the `/proc` of its root belongs (`PID/root/proc/1/ns/pid`),
+    None where there is no procfs. `ids` is read for the few processes that matter.
     """
 
     pid: int

@@ -26,7 +26,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`expected` and `found` are sentences for a learner. `diagnosis` is an id of `lessons/diagnoses.toml`."""
+    """`expected` and `found` are sentences for a learner. `diagnosis`: an id of `diagnoses.toml`."""
 
     state: State
     expected: str
@@ -60,9 +60,9 @@ def unsupported(expected: str, why: str) -> Verdict:
 class View:
     """What a check judges: the machine now and before the step, and the process in question.
 
-    `subject` is the pid of the process the learner is in (the foreground one of the step's shell, or the newest
-    process that is not in the host's namespaces, when the learner is back at the host's prompt). `answer` is what
-    the learner answered to the step's question, None before that.
+    `subject` is the pid of the process the learner is in: the foreground one of a shell, or the newest process
+    that is not in the host's namespaces, when the learner is back at the host's prompt. `answer` is what the
+    learner answered to the step's question, None before that.
     """
 
     now: Snapshot

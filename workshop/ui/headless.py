@@ -1,4 +1,4 @@
-"""`workshop run`: no one at the keys. Solutions are typed into a real pty and judged; `--verify` is the gate."""
+"""`workshop run`: no one at the keys. Solutions are typed into a pty and judged; `--verify` is the gate."""
 
 from __future__ import annotations
 

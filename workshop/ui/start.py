@@ -83,7 +83,7 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
 def _first(
     course: Course, steps: Sequence[Step], word: str | None, progress: Progress, machine: Machine
 ) -> Step:
-    """The step to begin with: the one that is named, else where the learner left, else the first not passed."""
+    """The step to begin with: the named one, else where the learner left, else the first not passed."""
     if word is not None:
         wanted = named(course, word)
         playable = [step for step in steps if step in wanted]
