@@ -413,13 +413,13 @@ class Session:
 
 
 def starting(now: Snapshot, before: Snapshot) -> bool:
-    """Is there a new process that is on its way to become another program? It is still a copy of its parent, or
-    is a program that only prepares the ground and has no child to wait for."""
+    """Is there a new process on its way to become another program? It is still a copy of its parent, or it is
+    a program that only prepares the ground and has no child to wait for."""
     parents = {process.ppid for process in now.processes.values()}
     for process in now.processes.values():
         known = before.processes.get(process.pid)
         parent = now.processes.get(process.ppid)
-        if known is not None and known.start == process.start or parent is None or process.state == "Z":
+        if (known is not None and known.start == process.start) or parent is None or process.state == "Z":
             continue
         if process.pid not in parents and (process.args == parent.args or process.comm in PREPARING):
             return True

@@ -13,8 +13,8 @@ from types import ModuleType
 def without_the_rest(package: str) -> Iterator[None]:
     """In the block, `from package.part import name` loads that part alone.
 
-    `import pyroute2` loads all of it (NDB, IPDB, nftables …) and takes a third of the time to our first
-    prompt; three classes of its messages are what we want. Afterwards the package can be imported whole as ever.
+    `import pyroute2` loads all of it (NDB, IPDB, nftables …), a third of the time to our first prompt. Three
+    classes of its messages are what we want. Afterwards the package can be imported whole as ever.
     """
     if package in sys.modules:
         yield

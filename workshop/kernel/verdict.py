@@ -60,7 +60,7 @@ def unsupported(expected: str, why: str) -> Verdict:
 class View:
     """What a check judges: the machine now and before the step, and the process in question.
 
-    `subject` is the pid of the process the learner is in: the foreground one of a shell, or the newest process
+    `subject` is the pid of the process the learner is in: the foreground one of a shell, or the newest one
     that is not in the host's namespaces, when the learner is back at the host's prompt. `answer` is what the
     learner answered to the step's question, None before that.
     """
