@@ -107,9 +107,10 @@ def test_the_end_of_the_keyboard_is_like_the_guides_key(shell: PtyShell) -> None
 
 
 SIZE_WATCHER = """
-import os, signal
+import os, select, signal
 signal.signal(signal.SIGWINCH, lambda *_: os.write(1, b"%d %d\\n" % os.get_terminal_size()[::-1]))
 print("ready", flush=True)
+next(filter(None, iter(lambda: select.select([0], [], [], 0.05)[0], 0)))
 input()
 """.strip().replace("\n", "; ")
 
