@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from workshop.machine import examine
 from workshop.parse import load
 from workshop.session import Session
-from workshop.ui.start import session
+from workshop.ui.start import host
 
 
 @contextmanager
@@ -18,8 +18,9 @@ def played(step: str, *, calls: bool) -> Iterator[Session]:
     course = load()
     steps = tuple(each for lesson in course.lessons for each in lesson.steps)
     options = Namespace(image=None, no_lab=False)
-    with session(options, course, steps, examine(), progress=None) as found:
-        found.watch_calls = calls
-        for _ in found.enter(step):
+    with host(options, examine()) as found:
+        session = Session(course, steps, found)
+        session.watch_calls = calls
+        for _ in session.enter(step):
             pass
-        yield found
+        yield session

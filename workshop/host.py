@@ -42,6 +42,11 @@ class Host:
         return self._lab.alive
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """What the host has to go without, and why."""
+        return self._lab.problems
+
+    @property
     def variables(self) -> Mapping[str, str]:
         return self._lab.variables()
 
@@ -57,7 +62,9 @@ class Host:
 
     def renew(self, needs: Sequence[str] = ()) -> None:
         """A host on which nothing has been done yet, with the facilities that a lesson needs."""
-        if not self._fresh:
+        if self._fresh:
+            self._lab.ready()
+        else:
             self._drop()
             self._lab.reset()
         self._fresh = False

@@ -48,8 +48,6 @@ _OF_THE_LAB = ("/proc", "/sys", "/dev", "/run", "/tmp", FOLDER, "/etc/hosts", "/
 class Lab:
     """A living lab. `enter` is the argv prefix that runs a command in all its namespaces and cgroups."""
 
-    first = 1
-    """The pid of its first process, in its own numbers."""
     depth = 1
     """How many pid namespaces it is further in than the program."""
 
@@ -63,10 +61,20 @@ class Lab:
         self.problems: tuple[str, ...] = ()
         """What the lab had to go without, and why."""
         self._pool: str | None = None
+        self._reports = -1
+        """Where the first process says that it is ready; -1 once it has."""
 
     @classmethod
     def create(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Self:
+        """`begin`, and wait until the lab is there."""
+        lab = cls.begin(machine, ledger, image)
+        lab.ready()
+        return lab
+
+    @classmethod
+    def begin(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Self:
         """Make a lab, which owns the ledger from now on: if it cannot be made, nothing of it stays.
+        It is built in the background; `ready` waits for it.
 
         `image` is a tar file, a folder or an OCI layout to be the lessons' image."""
         lab = cls(machine, ledger)
@@ -79,6 +87,11 @@ class Lab:
             lab.close()
             raise
         return lab
+
+    @property
+    def first(self) -> int:
+        """The pid of its first process, in its own numbers."""
+        return 1
 
     @property
     def proc(self) -> Path:
@@ -122,10 +135,25 @@ class Lab:
         image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
         return {"pool": self._pool or pool.NAME, "image": image, "lab": FOLDER}
 
+    def ready(self) -> None:
+        """Wait until the lab is there. LabError says why it cannot be, and then nothing of it is left."""
+        if self._reports < 0:
+            return
+        try:
+            devices = _answer(self._reports)
+            self._ledger.add(loops.entry(self.name, devices))
+            cgroups.enable(self.groups)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._heard()
+
     def reset(self) -> None:
         """End everything in the lab and make it anew."""
         self._end()
         self._start()
+        self.ready()
 
     def close(self) -> tuple[str, ...]:
         """End everything in the lab and remove what it leaves; what could not be removed, with the reason."""
@@ -142,19 +170,19 @@ class Lab:
         for name, path in sockets.items():
             self._ledger.add(engines.note(name, path))
         orders, status = os.pipe(), os.pipe()
+        self._reports = status[0]
         try:
             self.pid = _fork(orders, status)
-            os.close(orders[0])
-            os.close(status[1])
             self.groups, self.problems = cgroups.join(self.pid, self._ledger)
             _send(orders[1], self._plan(own, tuple(sockets.values())))
-            devices = _answer(status[0])
         finally:
-            for fd in (*orders, *status):
-                with suppress(OSError):
-                    os.close(fd)
-        self._ledger.add(loops.entry(self.name, devices))
-        cgroups.enable(self.groups)
+            for fd in (*orders, status[1]):
+                os.close(fd)
+
+    def _heard(self) -> None:
+        if self._reports >= 0:
+            os.close(self._reports)
+            self._reports = -1
 
     def _images(self) -> Mapping[str, str]:
         """The workshop's own images, by their name in /lab/images."""
@@ -180,6 +208,7 @@ class Lab:
     def _end(self, *, strict: bool = True) -> tuple[str, ...]:
         """Kill the first process, and with it all others; wait until nothing of the lab is left."""
         self._pool = None
+        self._heard()
         problems: tuple[str, ...] = ()
         if self.pid:
             for group in self.groups:
@@ -222,7 +251,6 @@ def _send(fd: int, plan: Plan) -> None:
         data = pickle.dumps(plan)
         while data:
             data = data[os.write(fd, data) :]
-    os.close(fd)
 
 
 def _answer(fd: int) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from workshop.parse import load
 from workshop.selection import select, why_not
 from workshop.session import Session
 from workshop.shell import Silent
-from workshop.ui.start import need_root, session
+from workshop.ui.start import host, need_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,12 @@ def run(options: Namespace, words: Sequence[str]) -> int:
     progressing = Progressing()
     started = time.monotonic()
     states: list[str] = []
-    with session(options, course, steps, machine, progress=None) as found:
+    with host(options, machine) as found:
+        session = Session(course, steps, found)
         for step in steps:
             reason = why_not(course, step, machine.capabilities)
             report = Report(step, "unsupported", 0.0, why=reason) if reason else None
-            report = report or play(found, step, verify=options.verify, progressing=progressing)
+            report = report or play(session, step, verify=options.verify, progressing=progressing)
             states.append(report.state)
             progressing.say("")
             show(report, as_json=options.json)

@@ -21,7 +21,7 @@ from workshop.render.where import Fragments
 from workshop.ui import commands, keys
 from workshop.ui.commands import COMMANDS, Control
 from workshop.ui.completion import Eyes, ShellCompleter
-from workshop.ui.console import console, is_dumb, require_terminal, signs_of
+from workshop.ui.console import console, is_dumb, signs_of
 from workshop.ui.narrate import Narrator
 from workshop.ui.prompt import Asked, Eof, Interrupted, Line, Pressed, Prompt, history_file, open_history
 from workshop.ui.terminal import quiet, tidy
@@ -36,7 +36,6 @@ BACKLOG = 64 * 1024
 
 def learn(session: Session, first: str) -> int:
     """Play `session` with a learner, from the step `first` on; the exit status."""
-    require_terminal()
     with quiet(sys.stdin.fileno()):
         return Guide(session, Console()).play(first)
 
@@ -72,6 +71,8 @@ class Guide:
     def play(self, first: str) -> int:
         self._welcome()
         self._travel(lambda: self.session.enter(first))
+        for problem in self.session.host.problems:
+            self.narrator.trouble(f"This lab goes without something: {problem}", "")
         while not self._over:
             try:
                 self._handle(self._ask())

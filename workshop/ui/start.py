@@ -8,18 +8,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from workshop.bare import Bare
-from workshop.errors import MachineError, UsageError
-from workshop.host import Host
-from workshop.lab import Lab
-from workshop.ledger import Ledger
-from workshop.lesson import Course, Step
+from workshop.errors import MachineError
 from workshop.machine import Machine, examine
-from workshop.parse import load
-from workshop.progress import Progress
 from workshop.selection import named, select, why_not
-from workshop.session import Session
+from workshop.ui.console import require_terminal
+
+if TYPE_CHECKING:
+    from workshop.host import Host
+    from workshop.lesson import Course, Step
+    from workshop.progress import Progress
 
 WHY_ROOT = "The workshop needs root: it makes namespaces, mounts and cgroups, inside a lab of its own."
 
@@ -38,46 +37,50 @@ def need_root(words: Sequence[str]) -> None:
         answer = "n"
     if answer not in ("", "y", "yes"):
         raise MachineError("Nothing was started.", f"When you like: sudo {' '.join(command)}")
-    os.execvp("sudo", ["sudo", "--preserve-env=NO_COLOR,TERM,COLORTERM,LANG,LC_ALL", *command])
+    os.execvp("sudo", ["sudo", "--preserve-env=NO_COLOR,TERM,COLORTERM,LANG,LC_ALL,XDG_STATE_HOME", *command])
 
 
 @contextmanager
-def session(
-    options: Namespace, course: Course, steps: Sequence[Step], machine: Machine, *, progress: Progress | None
-) -> Iterator[Session]:
-    """A session on a lab of its own, closed and cleaned up whatever happens."""
-    columns, rows = shutil.get_terminal_size((80, 24))
+def host(options: Namespace, machine: Machine) -> Iterator[Host]:
+    """A host of one's own, closed and cleaned up whatever happens. It gets ready in the background."""
+    from workshop.bare import Bare
+    from workshop.lab import Lab
+    from workshop.ledger import Ledger
+
+    for swept in Ledger.sweep():
+        for problem in swept.problems:
+            print(f"workshop: left by an earlier run, and not removed: {problem}", file=sys.stderr)
     made = Bare if options.no_lab else Lab
-    Ledger.sweep()
-    with Ledger.open() as ledger:
-        host = Host(made.create(machine, ledger, options.image), machine, (rows, columns))
-        try:
-            yield Session(course, steps, host, progress)
-        finally:
-            for problem in host.close():
-                print(f"workshop: not removed: {problem}", file=sys.stderr)
+    lab = made.begin(machine, Ledger.open(), options.image)
+    found: Host | None = None
+    try:
+        from workshop.host import Host
+
+        columns, rows = shutil.get_terminal_size((80, 24))
+        found = Host(lab, machine, (rows, columns))
+        yield found
+    finally:
+        for problem in (found or lab).close():
+            print(f"workshop: not removed: {problem}", file=sys.stderr)
 
 
 def learn(options: Namespace, words: Sequence[str]) -> int:
-    """`workshop learn`: the guided shell."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "The guided shell needs a terminal to type in.", "`workshop run` plays the lessons without one."
-        )
+    """`workshop learn`: the guided shell. The lab is built while the rest of the program is being loaded."""
+    require_terminal()
     need_root(words)
-    from workshop.ui.learn import learn as guide
-
-    course = load(options.course)
     machine = examine()
-    steps = tuple(
-        step for step in select(course, (), options.track) if not why_not(course, step, machine.capabilities)
-    )
-    progress = Progress.open(course)
-    for message in progress.messages:
-        print(f"workshop: {message}", file=sys.stderr)
-    first = _first(course, steps, options.lesson, progress, machine)
-    with session(options, course, steps, machine, progress=progress) as found:
-        return guide(found, first.id)
+    with host(options, machine) as found:
+        from workshop.parse import load
+        from workshop.progress import Progress
+        from workshop.session import Session
+        from workshop.ui.learn import learn as guide
+
+        course = load(options.course)
+        chosen = select(course, (), options.track)
+        steps = tuple(step for step in chosen if not why_not(course, step, machine.capabilities))
+        progress = Progress.open(course)
+        first = _first(course, steps, options.lesson, progress, machine)
+        return guide(Session(course, steps, found, progress), first.id)
 
 
 def _first(
