@@ -19,6 +19,7 @@ from workshop.kernel.model import Snapshot
 from workshop.kernel.syscalls import Call
 from workshop.kernel.verdict import Evidence, missed, passed
 from workshop.lesson import Course, Diagnosis, Lesson, Place, Script, Step
+from workshop.ui.console import require_terminal
 from workshop.ui.learn import learn
 
 HERE = Place("lessons/03-process-trees.md", 1)
@@ -80,7 +81,7 @@ class FakeSession:
         self.watch_calls = False
         self.result: Any = None
         self.now = Snapshot(1, {}, {})
-        self.host = SimpleNamespace(proc=Path("/proc"))
+        self.host = SimpleNamespace(proc=Path("/proc"), problems=())
         self.machine = SimpleNamespace(capabilities={})
         self._hints = 0
         self._passed: set[str] = set()
@@ -233,6 +234,7 @@ if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
+        require_terminal()
         sys.exit(learn(FakeSession(), STEPS[0].id))  # type: ignore[arg-type]
     except WorkshopError as error:
         print(error.message, error.hint, file=sys.stderr)
