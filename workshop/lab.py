@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from workshop import cgroups, engines, images, lab_init, libc, loops, pool
 from workshop.cgroups import Group
@@ -29,6 +29,7 @@ from workshop.ledger import Ledger
 from workshop.machine import Machine
 
 FOLDER = "/lab"
+NO_OVERLAY = "no overlay on this machine's root: its folders are read-only here, and /etc is a copy"
 IMAGES = f"{FOLDER}/images"
 _SECONDS = 30.0
 """More than a lab ever takes; a dead network share may hold it up."""
@@ -140,8 +141,10 @@ class Lab:
         if self._reports < 0:
             return
         try:
-            devices = _answer(self._reports)
-            self._ledger.add(loops.entry(self.name, devices))
+            answer = _answer(self._reports)
+            self._ledger.add(loops.entry(self.name, tuple(answer["devices"])))
+            if not answer["overlaid"]:
+                self.problems = (*self.problems, NO_OVERLAY)
             cgroups.enable(self.groups)
         except BaseException:
             self.close()
@@ -253,8 +256,9 @@ def _send(fd: int, plan: Plan) -> None:
             data = data[os.write(fd, data) :]
 
 
-def _answer(fd: int) -> tuple[int, ...]:
-    """What the first process reports before it becomes `sleep`: its file systems' devices, or what failed."""
+def _answer(fd: int) -> dict[str, Any]:
+    """What the first process reports before it becomes `sleep`: `devices` of its file systems, `overlaid`.
+    LabError with what failed."""
     deadline = time.monotonic() + _SECONDS
     data = b""
     while True:
@@ -274,7 +278,7 @@ def _answer(fd: int) -> tuple[int, ...]:
         raise LabError(
             "The lab could not be made: its first process was killed.", "Out of memory? See `dmesg`."
         )
-    return tuple(said[0]["devices"])
+    return dict(said[0])
 
 
 def _reap(pid: int) -> bool:

@@ -85,14 +85,15 @@ def become(orders: int, status: int) -> NoReturn:
         for leaf in leaves:
             os.write(leaf, b"0")
         mount(None, "/", None, libc.MS_REC | libc.MS_PRIVATE)
-        root = _build(plan)
+        root, overlaid = _build(plan)
         os.chdir(root)
         libc.pivot_root(".", ".")
         libc.umount(".", libc.MNT_DETACH)
         os.chdir("/")
         socket.sethostname(HOSTNAME)
         _loopback_up()
-        _report(status, devices=[Path(path).stat().st_dev for path in ("/lab", "/tmp", "/run", "/")])
+        devices = [Path(path).stat().st_dev for path in ("/lab", "/tmp", "/run", "/")]
+        _report(status, devices=devices, overlaid=overlaid)
         for number in (
             signal.SIGINT,
             signal.SIGTERM,
@@ -132,12 +133,13 @@ def _report(status: int, **what: object) -> None:
     os.write(status, json.dumps(what).encode() + b"\n")
 
 
-def _build(plan: Plan) -> str:
+def _build(plan: Plan) -> tuple[str, bool]:
+    """The root, and whether it is an overlay."""
     mount("lab", plan.staging, "tmpfs", data="mode=755")
     root = f"{plan.staging}/root"
     _folders(plan.staging, "root", "upper", "work", "dev-upper", "dev-work")
-    if plan.overlay:
-        _overlay("/", root, f"{plan.staging}/upper", f"{plan.staging}/work")
+    overlaid = plan.overlay and _overlaid(plan, root)
+    if overlaid:
         _folders(root, *_OWN)
     else:
         _binds(root)
@@ -155,7 +157,16 @@ def _build(plan: Plan) -> str:
     for path, source in plan.bound.items():
         _bind_file(source, root + path)
     _etc(f"{root}/etc")
-    return root
+    return root, overlaid
+
+
+def _overlaid(plan: Plan, root: str) -> bool:
+    """Overlays can be stacked twice: on a root that is one of two already, there is no third."""
+    try:
+        _overlay("/", root, f"{plan.staging}/upper", f"{plan.staging}/work")
+    except SyscallError:
+        return False
+    return True
 
 
 def _overlay(lower: str, target: str, upper: str, work: str) -> None:

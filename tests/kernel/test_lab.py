@@ -14,7 +14,7 @@ from conftest import lacks
 from workshop import cgroups, lab_init, libc, traces
 from workshop.errors import LabError, MachineError, UsageError
 from workshop.kernel import mountinfo
-from workshop.lab import Lab
+from workshop.lab import NO_OVERLAY, Lab
 from workshop.ledger import Ledger
 from workshop.machine import Capability, Machine, examine
 
@@ -227,7 +227,8 @@ def test_bad_image_is_refused_before_anything_is_made(machine: Machine, tmp_path
 
 def test_without_overlay(make: Make, machine: Machine) -> None:
     lab = make(without(machine, "overlay"))
-    assert "overlay" not in {m.fstype for m in mountinfo.read("/proc", lab.pid) or ()}
+    root = next(m for m in mountinfo.read("/proc", lab.pid) or () if m.target == "/")
+    assert root.fstype == "tmpfs" and lab.problems == (NO_OVERLAY,)
     run(
         lab,
         "mkdir /tank /lab/x; echo x > /etc/new; test -x /usr/bin/env; ls /dev/null; grep -q lab /etc/hosts",

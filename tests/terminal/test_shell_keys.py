@@ -152,8 +152,8 @@ def test_a_full_screen_program_is_left_and_drawn_again(shell: PtyShell) -> None:
 @pytest.mark.parametrize(
     ("line", "script"),
     [
-        ("vim -u NONE -N", ((b"~", b"ione\x1b:q!\r"),)),
-        ("vim -u NONE -N; echo out", ((b"~", b":!echo sub\r"), (b"sub", b"\r"), (b"~", b":q\r"))),
+        ("vi -u NONE -N", ((b"~", b"ione\x1b:q!\r"),)),
+        ("vi -u NONE -N; echo out", ((b"~", b":!echo sub\r"), (b"sub", b"\r"), (b"~", b":q\r"))),
         ("top", ((b"load average", b"q"),)),
         ("less /etc/passwd", ((b"root", b"q"),)),
     ],
@@ -166,7 +166,7 @@ def test_full_screen_programs(shell: PtyShell, line: str, script: tuple[tuple[by
     assert shell.run("echo next", Silent()) == Result("prompt", 0, b"next\r\n")
 
 
-@pytest.mark.parametrize("line", ["vim -u NONE -N", "top", "less /etc/passwd"])
+@pytest.mark.parametrize("line", ["vi -u NONE -N", "top", "less /etc/passwd"])
 def test_full_screen_programs_with_nobody_at_the_keys_are_stopped(shell: PtyShell, line: str) -> None:
     if shutil.which(line.split()[0]) is None:
         pytest.skip(f"needs {line.split()[0]}")
