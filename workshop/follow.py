@@ -29,6 +29,8 @@ class Follower:
         """Does the shell's line editor take a pasted line as it is (bracketed paste)?"""
         self.answers = b""
         """What the shell's line editor wants to hear from its terminal."""
+        self.asked = False
+        """Has it asked since its last prompt?"""
         self.background = bytearray()
         """What was printed while the shell waited at its prompt."""
         self._scanner = Scanner(nonce)
@@ -84,6 +86,7 @@ class Follower:
             del self.background[-len(PASTE_ON) :]
         self.prompt = mark
         self.phase = "idle"
+        self.asked = False
 
     def _text(self, text: bytes, shown: list[bytes]) -> None:
         if self.phase == "typed" and self.prompt is not None and not self.prompt.starts:
@@ -98,6 +101,7 @@ class Follower:
         elif self.phase == "idle":
             text, answers = self._queries.feed(text)
             self.answers += answers
+            self.asked = self.asked or bool(answers)
             keep(self.background, text)
         else:
             text = self._held + text

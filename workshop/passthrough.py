@@ -68,6 +68,15 @@ class Passage:
         self._modes.feed(bytes(shown))
         return bytes(shown[-KEPT:])
 
+    def asked(self) -> None:
+        """Let ash ask where the cursor is, as it does after its prompt, and be answered. A line that is typed
+        before may end that shell, and the answer would be typed into the next one."""
+        if not self._follower.asked:
+            poll = select.poll()
+            poll.register(self._process.fd, select.POLLIN)
+            if poll.poll(PAUSE * 1000):
+                self.sync()
+
     def first_prompt(self, deadline: float) -> How:
         poll = select.poll()
         poll.register(self._process.fd, select.POLLIN)

@@ -195,6 +195,8 @@ class PtyShell:
         canonical, echo, eof = self._process.line_mode()
         if follower.phase == "idle" and follower.prompt is not None:
             editor: Reader = "paste" if follower.paste else "readline" if follower.prompt.starts else "ash"
+            if not canonical and editor == "ash":
+                self._passage.asked()
             follower.typed(line, echoed=echo or not canonical)
             self._passage.send(*keystrokes(line, "tty" if canonical else editor, eof))
         else:
