@@ -8,13 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from workshop.attended import Attended
 from workshop.kernel.collect import Collector, Reader
 from workshop.kernel.model import Snapshot
 from workshop.kernel.procfs import to_inner
 from workshop.lab import Lab
 from workshop.lesson import ShellName
 from workshop.machine import Machine
-from workshop.shell import PtyShell, Shell
+from workshop.shell import PtyShell, Shell, Terminal
 
 if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call, Tracer
@@ -34,6 +35,7 @@ class Host:
         self._tracers: dict[ShellName, Tracer] = {}
         self._collector: Collector | None = None
         self._watch_calls = False
+        self._flooded = False
         self._fresh = True
         self._proc = -1
 
@@ -81,8 +83,6 @@ class Host:
         self._shells[name] = PtyShell(
             self._lab.enter, name=name, size=self.size, cwd=START, env={**os.environ, "HOME": START}
         )
-        if self._watch_calls:
-            self._trace(name)
 
     def look(self) -> Snapshot:
         """Everything, now."""
@@ -101,15 +101,25 @@ class Host:
 
     @watch_calls.setter
     def watch_calls(self, on: bool) -> None:
+        """From the next line on."""
         self._watch_calls = on
-        for name in self._shells:
-            if on:
-                self._trace(name)
-            else:
+        if not on:
+            for name in self._shells:
                 self._untrace(name)
+
+    def attend(self, name: ShellName, terminal: Terminal) -> Terminal:
+        """A line is about to run: watch its system calls, if that is wanted, until it floods the terminal."""
+        self._flooded = False
+        if not self._watch_calls:
+            return terminal
+        if name not in self._tracers or not self._tracers[name].alive:
+            self._trace(name)
+        return Attended(terminal, lambda: self._let_go(name))
 
     def calls(self, name: ShellName) -> tuple[tuple[Call, ...] | None, str]:
         """The system calls since the last question; None with the reason where they cannot be watched."""
+        if self._flooded:
+            return None, "the line printed so much that it was better not to slow it down"
         tracer = self._tracers.get(name)
         if tracer is None:
             return None, "system calls are not being watched"
@@ -130,6 +140,10 @@ class Host:
             run_prefix=lab.enter,
             datasets=lab.has_pool,
         )
+
+    def _let_go(self, name: ShellName) -> None:
+        self._flooded = True
+        self._untrace(name)
 
     def _trace(self, name: ShellName) -> None:
         from workshop.kernel.syscalls import Tracer  # only for those who watch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +33,8 @@ SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
 SETTLING = 0.1
 """Seconds that a process in the background gets to become what it was started for."""
+Act = Callable[[Shell, Terminal], Result]
+"""What is done with a shell and the terminal it is lent."""
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
 
 
@@ -204,16 +206,16 @@ class Session:
     def run(self, line: str, terminal: Terminal) -> Iterator[Event]:
         """Type a line into the active shell, wait for its end, look at what it did, judge."""
         self._lines.append((self.active, line))
-        yield from self._run(line, lambda shell: shell.run(line, terminal))
+        yield from self._run(line, terminal, lambda shell, lent: shell.run(line, lent))
 
     def resume(self, terminal: Terminal) -> Iterator[Event]:
         """Back into the program that was left with the guide's key."""
-        yield from self._run("", lambda shell: shell.resume(terminal))
+        yield from self._run("", terminal, lambda shell, lent: shell.resume(lent))
 
     def send_eof(self, terminal: Terminal) -> Iterator[Event]:
         """Ctrl-D: the end of input for the shell that is in the foreground."""
         self._lines.append((self.active, "exit"))
-        yield from self._run("exit", lambda shell: shell.send_eof(terminal))
+        yield from self._run("exit", terminal, lambda shell, lent: shell.send_eof(lent))
 
     def check(self) -> Iterator[Event]:
         """Look again and judge, without a line."""
@@ -262,17 +264,16 @@ class Session:
 
     # -- inside ---------------------------------------------------------------------------------------------
 
-    def _run(self, line: str, act: object) -> Iterator[Event]:
-        yield from self._act(line, act)
+    def _run(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
+        yield from self._act(line, terminal, act)
         if self.now is not None and self.host.alive:
             yield from self._judge()
 
-    def _act(self, line: str, act: object) -> Iterator[Event]:
-        assert callable(act)
+    def _act(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
         shell = self.shells[self.active]
         before, before_subject = self.now, self._subject(self.active)
         started = time.monotonic()
-        result: Result = act(shell)
+        result = act(shell, self.host.attend(self.active, terminal))
         self.result = result
         seconds = time.monotonic() - started
         if not self.host.alive:
@@ -313,7 +314,7 @@ class Session:
                 yield Typed(self.active, line)
                 self._lines.append((self.active, line))
                 run = self._run if judge else self._act
-                yield from run(line, lambda shell, line=line: shell.run(line, terminal, SCRIPT_SECONDS))
+                yield from run(line, terminal, _typing(line))
                 if self.result is not None and self.result.state == "closed" and not self.host.alive:
                     return
 
@@ -410,6 +411,11 @@ class Session:
         return Lost(
             "The lab is gone: its first process has ended.", "`:reset` makes a new one, at this step."
         )
+
+
+def _typing(line: str) -> Act:
+    """A line of a script, for which nobody waits for ever."""
+    return lambda shell, lent: shell.run(line, lent, SCRIPT_SECONDS)
 
 
 def starting(now: Snapshot, before: Snapshot) -> bool:

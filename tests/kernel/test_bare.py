@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.lab import NO_OVERLAY, Lab
+from workshop.lab import Lab
 from workshop.ledger import Ledger
 from workshop.machine import examine
 

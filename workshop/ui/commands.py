@@ -32,7 +32,13 @@ COMMANDS = (
         "check", "judge the step: expected, found, and where it was read", ("F5", "Alt-K"), short="check"
     ),
     Command("state", "namespaces, processes, mounts of where you are", ("F3", "Alt-S"), short="state"),
-    Command("calls", "show or hide the system calls behind each line", ("F4", "Alt-C"), short="calls"),
+    Command(
+        "calls",
+        "show or hide the system calls behind each line; `off`: do not watch",
+        ("F4", "Alt-C"),
+        "[off]",
+        "calls",
+    ),
     Command("solution", "a way to do it; offers its next line", ("F7", "Alt-L")),
     Command("map", "the course, and where you are in it", ("F6", "Alt-M"), short="map"),
     Command("shell", "the other shell: host or container", ("F8", "Alt-O"), short="other shell"),

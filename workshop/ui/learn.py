@@ -69,6 +69,7 @@ class Guide:
         self._over = False
 
     def play(self, first: str) -> int:
+        self.session.watch_calls = True
         self._welcome()
         self._travel(lambda: self.session.enter(first))
         for problem in self.session.host.problems:
@@ -271,9 +272,20 @@ class Guide:
         if self.session.now is not None:
             self.say(where.state(self.session.now, self.session.where().pid, self.signs))
 
-    def _do_calls(self, _: str) -> None:
-        self.session.watch_calls = not self.session.watch_calls
-        if self.session.watch_calls:
+    def _do_calls(self, word: str) -> None:
+        """Show or hide; `off` lets go of the shells too, for a learner with an strace of their own."""
+        narrator = self.narrator
+        if word not in ("", "on", "off"):
+            raise UsageError(f"`:calls {word}` is not known.", "`:calls`, `:calls on` or `:calls off`.")
+        narrator.calls_shown = word == "on" or (not word and not narrator.calls_shown)
+        self.session.watch_calls = word != "off"
+        if word == "off":
+            self.say("System calls are not watched any more; `:calls` watches again.")
+        elif narrator.calls_shown:
+            from workshop.render.calls import calls
+
+            if self.session.calls is not None:
+                self.say(calls(self.session.calls, "", self.signs))
             self.say("System calls are shown after each line from now on. F4 or `:calls` hides them.")
         else:
             self.say("System calls are hidden.")

@@ -40,6 +40,7 @@ class Narrator:
         self._diagnosed: set[str] = set()
         self._done = False
         self._changed: tuple[events.Observed, ...] = ()
+        self.calls_shown = False
 
     # -- a line -----------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ class Narrator:
 
                 self._changed = (event,)
                 self.say(changes.changes(event.changes, self.session.now, before, self.signs))
-                if self.session.watch_calls:
+                if self.calls_shown:
                     self.say(calls.calls(event.calls, event.why, self.signs))
             case events.Judged():
                 self._judged(event, moved)
