@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from checks import _facts as facts
-from workshop.kernel.model import NS_KINDS, NsKind
+from workshop.kernel.model import NS_KINDS, NsKind, Process
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 
 
@@ -20,8 +20,10 @@ def predict_own_namespaces(view: View) -> Verdict:
     if process is None:
         return missed(expected, facts.gone(view))
     differing = facts.differing(view, process)
-    evidence = [e for kind in (differing or NS_KINDS[:2]) for e in facts.both(view, process, kind)]
-    return _judge(view, expected, str(len(differing)), "every-process-has-them", evidence)
+    evidence = [_beside(view, process, kind) for kind in NS_KINDS]
+    truth = str(len(differing))
+    also = ("none", "no", "zero", "nil") if truth == "0" else ()
+    return _judge(view, expected, truth, "every-process-has-them", evidence, also)
 
 
 def predict_same_cgroup(view: View, *, comm: str) -> Verdict:
@@ -39,7 +41,8 @@ def predict_same_cgroup(view: View, *, comm: str) -> Verdict:
         return missed(expected, f"no new process {comm} is running", diagnosis="process-ended")
     child, parent = pairs[-1]
     evidence = [
-        Evidence(f"cgroups of {p.comm}", _groups(p.cgroups), f"/proc/{p.pid}/cgroup") for p in (child, parent)
+        Evidence(f"cgroup of {whose}{p.comm} ({p.pid})", _groups(p.cgroups), f"/proc/{p.pid}/cgroup")
+        for whose, p in (("", child), ("its parent, ", parent))
     ]
     truth = "same" if child.cgroups == parent.cgroups else "own"
     return _judge(view, expected, truth, "cgroup-is-inherited", evidence)
@@ -112,13 +115,20 @@ def predict_survives(view: View) -> Verdict:
     return _judge(view, expected, truth, "pid1-is-immune", evidence)
 
 
-def _judge(view: View, expected: str, truth: str, diagnosis: str, evidence: Sequence[Evidence]) -> Verdict:
+def _judge(
+    view: View,
+    expected: str,
+    truth: str,
+    diagnosis: str,
+    evidence: Sequence[Evidence],
+    also: Sequence[str] = (),
+) -> Verdict:
     """Compare the answer with the truth; case, quotes, articles and full stops do not matter."""
     if view.answer is None:
-        return missed(expected, "no answer yet: :answer gives one")
+        return missed(expected, "your answer is still missing: type :answer and what you think")
     given = _plain(view.answer)
-    if given != truth:
-        found = f"you said {view.answer.strip()}; look at the evidence"
+    if given not in (truth, *also):
+        found = f"you said {view.answer.strip()}, and the kernel says otherwise"
         return missed(expected, found, evidence, diagnosis=diagnosis)
     return passed(expected, f"{truth}, as you said", evidence)
 
@@ -126,7 +136,15 @@ def _judge(view: View, expected: str, truth: str, diagnosis: str, evidence: Sequ
 def _plain(answer: str) -> str:
     words = re.sub(r"[^\w\s]", " ", answer.casefold()).split()
     words = [word for word in words if word not in ("the", "a", "an", "its", "s")]
-    return "0" if words in (["zero"], ["nil"]) else " ".join(words)
+    return " ".join(words)
+
+
+def _beside(view: View, process: Process, kind: NsKind) -> Evidence:
+    """A namespace of the learner's process and of the host's first one, in one line."""
+    mine, theirs = process.ns.get(kind), view.host.ns.get(kind)
+    same = "the same" if mine == theirs else f"{kind}:[{theirs}]"
+    sources = f"/proc/{process.pid}/ns/{kind}, /proc/{view.host.pid}/ns/{kind}"
+    return Evidence(kind, f"{kind}:[{mine}], PID 1: {same}", sources)
 
 
 def _why(view: View, kind: NsKind) -> str:

@@ -128,7 +128,7 @@ def _judging_changes_nothing(session: Session) -> Proof:
     second = session.judge_now()
     after = session.host.look()
     pid = session.subject()
-    changes = diff(before, after, pid, pid)
+    changes = diff(before, after, pid)
     same = [(v.check, v.state) for v in first.verdicts] == [(v.check, v.state) for v in second.verdicts]
     why = "; ".join(f"{c.area} {c.verb} {c.subject}" for c in changes) or (
         "" if same else "the verdict changed"

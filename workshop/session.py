@@ -74,6 +74,7 @@ class Session:
         self._before: Snapshot | None = None
         self._answer: str | None = None
         self._hints = 0
+        self._told = False
         self._lines: list[tuple[ShellName, str]] = []
         self._passed: set[str] = set()
         self._live: str | None = None
@@ -140,7 +141,7 @@ class Session:
             pid,
             tuple(kind for kind in NS_KINDS if differs(process, reference, kind)),
             _root_name(process, reference),
-            process.cwd or "/",
+            _inside(process),
             "#" if process.ids is None or process.ids.uid[1] == 0 else "$",
             process.comm,
         )
@@ -229,11 +230,13 @@ class Session:
         """An answer to the step's question; the kernel knows whether it is right."""
         if self.step.ask is None:
             raise UsageError("This step asks no question.", "`:check` judges what you have built.")
-        if self.step.choices and text not in self.step.choices:
-            raise UsageError(
-                f"{text!r} is not one of the answers.", f"Try one of: {', '.join(self.step.choices)}."
-            )
-        self._answer = text
+        choices = self.step.choices
+        if not text.strip():
+            raise UsageError("`:answer` wants an answer.", f"For example `:answer {(*choices, '3')[0]}`.")
+        fitting = [choice for choice in choices if _plain(choice) == _plain(text)]
+        if choices and not fitting:
+            raise UsageError(f"{text!r} is not one of the answers.", f"Try one of: {', '.join(choices)}.")
+        self._answer = (fitting or [text.strip()])[0]
         yield from self.check()
 
     def play(self, lines: Sequence[str], terminal: Terminal) -> Iterator[Event]:
@@ -271,7 +274,7 @@ class Session:
 
     def _act(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
         shell = self.shells[self.active]
-        before, before_subject = self.now, self._subject(self.active)
+        before = self.now
         started = time.monotonic()
         result = act(shell, self.host.attend(self.active, terminal))
         self.result = result
@@ -282,13 +285,13 @@ class Session:
         if result.state == "closed":
             self.host.reopen(self.active)
             yield Lost(f"The {self.active} shell has ended.", "A new one was started at the same place.")
-        self.calls, why = self.host.calls(self.active)
         self.now = self._settled(before)
+        self.calls, why = self.host.calls(self.active)
         yield Ended(self.active, line, result.status, seconds)
         if before is not None:
             from workshop.kernel.diff import diff  # not before the first line: a start is felt
 
-            changes = diff(before, self.now, before_subject, self._subject(self.active))
+            changes = diff(before, self.now, self._subject(self.active))
             yield Observed(changes, self.calls, why)
 
     def _settled(self, before: Snapshot | None) -> Snapshot:
@@ -339,6 +342,7 @@ class Session:
         self.judged = None
         self._answer = None
         self._hints = 0
+        self._told = False
         self._lines = []
         self._live = step.id
         if self.progress is not None and step in self.steps:
@@ -361,10 +365,10 @@ class Session:
         return self.steps[at] if 0 <= at < len(self.steps) else None
 
     def _judge(self) -> Iterator[Event]:
-        was = self.judged is not None and self.judged.passed
         self.judged = self._judgement()
         yield self.judged
-        if self.judged.passed and not was:
+        if self.judged.passed and not self._told:
+            self._told = True
             self._passed.add(self.step.id)
             if self.progress is not None:
                 self.progress.pass_(self.step.id, self._lines, self._hints)
@@ -395,7 +399,10 @@ class Session:
         ids = [verdict.diagnosis for verdict in verdicts if verdict.diagnosis and not verdict.passed]
         output = self.result.output.decode(errors="replace") if self.result else ""
         ids += [d.id for d in known.values() if d.message and re.search(d.message, output)]
-        return tuple(known[each] for each in dict.fromkeys(ids) if each in known)
+        return tuple(self._written_out(known[each]) for each in dict.fromkeys(ids) if each in known)
+
+    def _written_out(self, diagnosis: Diagnosis) -> Diagnosis:
+        return replace(diagnosis, cause=self.text(diagnosis.cause), remedy=self.text(diagnosis.remedy))
 
     def _subject(self, name: ShellName) -> int:
         return subject(self.now, self.host.foreground(name)) if self.now is not None else 0
@@ -411,6 +418,11 @@ class Session:
         return Lost(
             "The lab is gone: its first process has ended.", "`:reset` makes a new one, at this step."
         )
+
+
+def _plain(answer: str) -> str:
+    """Case and articles do not make an answer another one."""
+    return " ".join(word for word in answer.casefold().split() if word not in ("the", "a", "an"))
 
 
 def _typing(line: str) -> Act:
@@ -434,6 +446,12 @@ def starting(now: Snapshot, before: Snapshot) -> bool:
 
 def differs(process: Process, reference: Process, kind: NsKind) -> bool:
     return bool(process.ns) and process.ns.get(kind) != reference.ns.get(kind)
+
+
+def _inside(process: Process) -> str:
+    """The current directory, as the process itself would name it: below its root."""
+    cwd, root = process.cwd or "/", process.root.path if process.root else "/"
+    return cwd.removeprefix(root.rstrip("/")) or "/"
 
 
 def _root_name(process: Process, reference: Process) -> str:

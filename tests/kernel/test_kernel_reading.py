@@ -85,7 +85,7 @@ class Small:
     def after(self, line: str) -> list[tuple[str, str, str, str | None, str | None]]:
         before = self.look()
         self.shell.run(line)
-        changes = diff(before, self.look(), self.pid, self.pid)
+        changes = diff(before, self.look(), self.pid)
         return [(c.area, c.verb, c.subject, c.before, c.after) for c in changes if c.area != "cgroups"]
 
 

@@ -21,7 +21,7 @@ def snapshot(name: str) -> Snapshot:
 
 
 def told(before: Snapshot, now: Snapshot) -> list[tuple[str, str, str]]:
-    changes = diff(before, now, subject(before, 1), subject(now, 1))
+    changes = diff(before, now, subject(now, 1))
     return [(c.area, c.verb, c.subject) for c in changes if c.area != "cgroups"]
 
 

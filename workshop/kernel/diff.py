@@ -48,13 +48,11 @@ class Change:
     source: str
 
 
-def diff(
-    before: Snapshot, now: Snapshot, before_subject: int | None = None, subject: int | None = None
-) -> tuple[Change, ...]:
-    """All that changed, area by area, always in the same order. The subjects are the processes that the
-    learner was in then and is in now (default: the host's first process)."""
-    old = before.processes.get(before.host if before_subject is None else before_subject)
+def diff(before: Snapshot, now: Snapshot, subject: int | None = None) -> tuple[Change, ...]:
+    """All that changed, area by area, always in the same order. The subject is the process that the learner
+    is in now (default: the host's first process)."""
     new = now.processes.get(now.host if subject is None else subject)
+    old = _former(before, now, new) if new is not None else None
     return (
         *_namespaces(before, now, old, new),
         *_processes(before, now),
@@ -64,6 +62,19 @@ def diff(
         *_networks(before, now),
         *_datasets(before, now),
     )
+
+
+def _former(before: Snapshot, now: Snapshot, process: Process) -> Process:
+    """What a process was before: itself, or the nearest of its parents that was there already."""
+    seen: set[int] = set()
+    here: Process | None = process
+    while here is not None and here.pid not in seen:
+        was = before.processes.get(here.pid)
+        if was is not None and was.key == here.key:
+            return was
+        seen.add(here.pid)
+        here = now.processes.get(here.ppid)
+    return before.processes[before.host]
 
 
 def _title(process: Process) -> str:
@@ -173,7 +184,7 @@ def _numbers(process: Process) -> str:
 
 
 def _condition(process: Process) -> str:
-    return {"Z": "a zombie", "X": "a zombie", "T": "stopped", "t": "stopped"}.get(process.state, "alive")
+    return {"Z": "a zombie", "X": "a zombie", "T": "stopped"}.get(process.state, "alive")
 
 
 # Host names
@@ -405,15 +416,15 @@ def _memberships(
 def _networks(before: Snapshot, now: Snapshot) -> Iterator[Change]:
     host = now.processes[now.host].ns.get("net")
     for inode in sorted(before.networks.keys() - now.networks.keys()):
-        where = _network_name(before, inode, host)
-        yield Change("network", "removed", f"network namespace of {where}", str(inode), None, "/run/netns")
+        where, source = _network_name(before, inode, host), _network_source(before.networks[inode])
+        yield Change("network", "removed", f"network namespace of {where}", str(inode), None, source)
     ours = sorted(now.networks, key=lambda inode: (inode != host, inode))
     for inode in ours:
         where = _network_name(now, inode, host)
         new, old = now.networks[inode], before.networks.get(inode)
         suffix = "" if inode == host else f" in {where}"
         if old is None:
-            source = f"/run/netns/{new.name}" if new.name else f"/proc/{new.pid}/ns/net"
+            source = _network_source(new)
             yield Change("network", "added", f"network namespace of {where}", None, str(inode), source)
             old = Network(None, None, (), (), ())
         elif old.name != new.name:
@@ -422,6 +433,10 @@ def _networks(before: Snapshot, now: Snapshot) -> Iterator[Change]:
             )
         if old is not new:
             yield from _network(old, new, suffix)
+
+
+def _network_source(network: Network) -> str:
+    return f"/run/netns/{network.name}" if network.name else f"/proc/{network.pid}/ns/net"
 
 
 def _network_name(snapshot: Snapshot, inode: int, host: int | None) -> str:

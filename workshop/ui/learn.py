@@ -133,7 +133,9 @@ class Guide:
             self._states[name] = "prompt"
         if result is not None:
             self.terminal.write(tidy(result.output, result.state == "away"))
-        moved = self.session.shells[name].alive and self.session.where().pid != self._place
+        shell = self.session.shells[name]
+        within = shell.alive and shell.foreground() != shell.pid
+        moved = within and self.session.where().pid != self._place
         while event is not None:
             if not (
                 self._states[name] == "more" or (self._states[name] == "away" and isinstance(event, Judged))

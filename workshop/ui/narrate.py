@@ -41,6 +41,8 @@ class Narrator:
         self._done = False
         self._changed: tuple[events.Observed, ...] = ()
         self.calls_shown = False
+        self._begun = False
+        """Has there been a lab before?"""
 
     # -- a line -----------------------------------------------------------------------------------------
 
@@ -50,7 +52,8 @@ class Narrator:
         match event:
             case events.Ended():
                 self._changed = ()
-                self._status(event.status)
+                if event.line.strip() != "exit":  # its status is that of a line that was told before
+                    self._status(event.status)
             case events.Observed():
                 from workshop.render import calls, changes  # not before the first line: a start is felt
 
@@ -95,6 +98,8 @@ class Narrator:
                 self._progress(f"$ {event.line}", None)
             case events.Entered():
                 self.done_working()
+                if event.fresh:
+                    self._renewed(event)
                 self.entered(event.step)
             case events.Advanced(next=None):
                 self.done_working()
@@ -104,6 +109,15 @@ class Narrator:
                 self.lost(event)
             case _:
                 pass
+
+    def _renewed(self, event: events.Entered) -> None:
+        """Say that what was there is gone, unless nothing was."""
+        if not self._begun:
+            self._begun = True
+        elif event.lesson.steps[:1] == (event.step,):
+            self.say("A new lab for this lesson: nothing of the old one is left.")
+        else:
+            self.say("A new lab. The steps before this one were done for you, by the model answers.")
 
     def entered(self, step: Step) -> None:
         """The step's text. What was said about the step before no longer counts."""
@@ -147,7 +161,12 @@ class Narrator:
         if event.passed:
             self._named = None
             return
-        changed = {change.area for seen in self._changed for change in seen.changes}
+        changed = {
+            change.area
+            for seen in self._changed
+            for change in seen.changes
+            if (change.area, change.verb) != ("processes", "removed")
+        }
         relevant = self._relevant(event.step, changed, moved)
         output = self.session.result.output.decode(errors="replace") if self.session.result else ""
         for each in event.diagnoses:
