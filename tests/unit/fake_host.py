@@ -46,7 +46,7 @@ def machine(*names: str) -> Machine:
 
 
 class FakeHost:
-    """`effects`: what a line does. `says`: what a shell answers to it. `fronts`: who then has the terminal."""
+    """`effects`: what a line does. `says`: what a shell answers to it. `fronts`: who has the terminal."""
 
     watch_calls = False
     problems = ()
