@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
 
 SHELLS: tuple[ShellName, ...] = ("host", "container")
+SWITCHES = tuple(f":{name}" for name in SHELLS)
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
 SETTLING = 0.1
@@ -109,17 +111,28 @@ class Session:
         return tuple(self.filled(script) for script in self._fitting((step or self.step).solutions))
 
     def next_line(self) -> str | None:
-        """The line that the first solution would type next: the first one after those typed already."""
-        lines = next(iter(self.solutions()), ())
-        typed = {line.strip() for _, line in self._lines}
-        if self._answer is not None:
-            typed.add(f":answer {self._answer}")
+        """The line that the first solution would type next: the first one that was not typed already."""
         if self.judged is not None and self.judged.passed:
             return None
-        rest = [line for line in lines if line.strip() not in typed]
-        while rest and rest[0] in (":host", ":container") and rest[0] == f":{self.active}":
+        typed = Counter(line.strip() for _, line in self._lines)
+        if self._answer is not None:
+            typed[f":answer {self._answer}"] += 1
+        rest: list[str] = []
+        for line in next(iter(self.solutions()), ()):
+            if typed[line.strip()]:
+                typed[line.strip()] -= 1
+                rest = [earlier for earlier in rest if earlier not in SWITCHES]
+            else:
+                rest.append(line)
+        if rest and rest[0] == f":{self.active}":
             rest.pop(0)
         return rest[0] if rest else None
+
+    @property
+    def half_way(self) -> bool:
+        """Was the last line one of the first solution's, with more of them to come?"""
+        lines = {line.strip() for line in next(iter(self.solutions()), ())}
+        return bool(self._lines) and self._lines[-1][1].strip() in lines and self.next_line() is not None
 
     def hint(self) -> str | None:
         """The next hint of the step; None when there are no more."""
@@ -340,6 +353,7 @@ class Session:
         self.active = step.shell
         self.now = self._before = self.host.look()
         self.judged = None
+        self.result = None
         self._answer = None
         self._hints = 0
         self._told = False

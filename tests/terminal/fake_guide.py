@@ -207,6 +207,10 @@ class FakeSession:
     def text(self, markdown: str) -> str:
         return markdown
 
+    @property
+    def half_way(self) -> bool:
+        return False
+
     def hint(self) -> str | None:
         self._hints += 1
         return self.step.hints[self._hints - 1] if self._hints <= len(self.step.hints) else None

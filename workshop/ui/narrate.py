@@ -167,7 +167,7 @@ class Narrator:
             for change in seen.changes
             if (change.area, change.verb) != ("processes", "removed")
         }
-        relevant = self._relevant(event.step, changed, moved)
+        relevant = self._relevant(event.step, changed, moved) and not self.session.half_way
         output = self.session.result.output.decode(errors="replace") if self.session.result else ""
         for each in event.diagnoses:
             said_now = bool(each.message and re.search(each.message, output))
