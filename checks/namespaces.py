@@ -69,7 +69,7 @@ def own_namespaces(view: View, *, kinds: str) -> Verdict:
             found = f"the {kind} namespace is still the host's"
             return missed(expected, found, facts.both(view, process, kind), diagnosis=why)
     evidence = [facts.ns(process, kind) for kind in wanted]
-    return passed(expected, f"process {process.pid} has its own {kinds}", evidence)
+    return passed(expected, f"process {process.pid} has {kinds.replace(' ', ', ')} for itself", evidence)
 
 
 def own_pid_namespace(view: View, *, pid_one: bool = False) -> Verdict:

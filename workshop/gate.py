@@ -15,7 +15,7 @@ from workshop.events import Event, Judged
 from workshop.kernel.diff import diff
 from workshop.kernel.model import Snapshot
 from workshop.lesson import Step
-from workshop.session import Session
+from workshop.session import PATIENCE, Session
 from workshop.shell import Silent
 
 
@@ -115,7 +115,7 @@ def _misses(session: Session, diagnosis: str) -> Proof:
 
 
 def _passes(session: Session, number: int) -> Proof:
-    judged = session.judge_now()
+    judged = session.judge_now(PATIENCE)
     why = "; ".join(
         f"{v.check}: expected {v.expected}, found {v.found}" for v in judged.verdicts if not v.passed
     )

@@ -20,7 +20,7 @@ from workshop.host import Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
-from workshop.lesson import Course, Diagnosis, Lesson, Script, ShellName, Step
+from workshop.lesson import Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
 from workshop.progress import Progress
 from workshop.shell import Result, Shell, Silent, Terminal
@@ -35,6 +35,8 @@ SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
 SETTLING = 0.1
 """Seconds that a process in the background gets to become what it was started for."""
+PATIENCE = 2.0
+"""Seconds that a model answer gets to come true, on a busy machine."""
 Act = Callable[[Shell, Terminal], Result]
 """What is done with a shell and the terminal it is lent."""
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
@@ -58,7 +60,12 @@ class Session:
     """One learner (or script) on one host (the lab, or the machine itself), somewhere in a course."""
 
     def __init__(
-        self, course: Course, steps: Sequence[Step], host: Host, progress: Progress | None = None
+        self,
+        course: Course,
+        steps: Sequence[Step],
+        host: Host,
+        progress: Progress | None = None,
+        track: Track | None = None,
     ) -> None:
         if not steps:
             raise UsageError("There is no step to play.", "`workshop lessons` lists them.")
@@ -67,6 +74,8 @@ class Session:
         self.host = host
         self.machine: Machine = host.machine
         self.progress = progress
+        self.track = track
+        """Of which `steps` are, if they are not the whole course."""
         self.step: Step = self.steps[0]
         self.active: ShellName = "host"
         self.judged: Judged | None = None
@@ -231,12 +240,12 @@ class Session:
         self._lines.append((self.active, "exit"))
         yield from self._run("exit", terminal, lambda shell, lent: shell.send_eof(lent))
 
-    def check(self) -> Iterator[Event]:
-        """Look again and judge, without a line."""
+    def check(self, within: float = 0.0) -> Iterator[Event]:
+        """Look again and judge, without a line; keep looking for so many seconds while it misses."""
         if not self.host.alive:
             yield self._lost()
             return
-        self.now = self.host.look()
+        self.judge_now(within)
         yield from self._judge()
 
     def answer(self, text: str) -> Iterator[Event]:
@@ -262,10 +271,16 @@ class Session:
         """Trust nothing of the host's present state: the next `enter` makes it anew."""
         self._live = None
 
-    def judge_now(self) -> Judged:
-        """Look and judge, without an event and without progress."""
-        self.now = self.host.look()
-        return self._judgement()
+    def judge_now(self, within: float = 0.0) -> Judged:
+        """Look and judge, without an event and without progress. What a line has begun may take a moment to
+        come true (a signal on its way, a process in the background): keep looking for `within` seconds."""
+        deadline = time.monotonic() + within
+        while True:
+            self.now = self.host.look()
+            judged = self._judgement()
+            if judged.passed or time.monotonic() >= deadline:
+                return judged
+            time.sleep(0.01)  # the kernel tells nobody when a check would pass
 
     def subject(self) -> int:
         """The process in question, in the active shell."""
@@ -339,13 +354,12 @@ class Session:
         self._begin(step)
         solutions = self.solutions(step)
         yield from self._play(solutions[0] if solutions else (), Silent())
-        self.now = self.host.look()
-        judged = self._judgement()
+        judged = self.judge_now(PATIENCE)
         if not judged.passed:
             first = next(v for v in judged.verdicts if not v.passed)
             raise LabError(
                 f"The step {step.id} could not be rebuilt: expected {first.expected}, found {first.found}",
-                "`:reset lesson` starts the lesson anew; `workshop doctor` says what this machine lacks.",
+                "You are at that step now: do it by hand, or `:reset lesson`.",
             )
 
     def _begin(self, step: Step) -> None:

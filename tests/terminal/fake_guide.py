@@ -81,6 +81,7 @@ class FakeSession:
         self.watch_calls = False
         self.result: Any = None
         self.now = Snapshot(1, {}, {})
+        self.track = None
         self.host = SimpleNamespace(proc=Path("/proc"), problems=())
         self.machine = SimpleNamespace(capabilities={})
         self._hints = 0

@@ -189,7 +189,7 @@ def test_answers_goto_and_the_end_of_the_course(screen: Screen) -> None:
 
 
 def test_mistyped_commands_are_answered_and_colons_are_bashs(screen: Screen) -> None:
-    assert "Did you mean `:solution`?" in run(screen, ":soluton")
+    assert "Did you mean :solution?" in run(screen, ":soluton")
     assert "This is the first step." in run(screen, ":back")
     assert ": > file\n: > file\nNothing changed" in run(screen, ": > file")
 

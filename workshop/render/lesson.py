@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from workshop.lesson import Lesson, Step
+from workshop.lesson import Lesson, Step, Track
 from workshop.render.layout import indented, readable
 from workshop.render.markdown import inline, markdown
 from workshop.render.theme import READABLE, UNICODE, Signs
@@ -49,14 +49,19 @@ def minutes(lesson: Lesson) -> int:
     return max(1, round(lesson.minutes / max(1, len(lesson.steps))))
 
 
-def heading(lesson: Lesson, step: Step, signs: Signs = UNICODE, about: float | None = None) -> Heading:
+def heading(lesson: Lesson, step: Step, signs: Signs = UNICODE, track: Track | None = None) -> Heading:
+    """Steps are counted, and minutes given, by the track that is played, if it is one."""
     at = next((i for i, other in enumerate(lesson.steps, 1) if other.id == step.id), 1)
+    total, about = len(lesson.steps), float(minutes(lesson))
+    for number, entry in enumerate(track.steps if track else (), 1):
+        if track is not None and entry.step == step.id:
+            at, total, about = number, len(track.steps), entry.minutes
     return Heading(
         (
             f"{lesson.number} {lesson.title}",
-            f"step {at} of {len(lesson.steps)}",
+            f"step {at} of {total}",
             step.title,
-            f"~{about or minutes(lesson):g} min",
+            f"~{about:g} min",
         ),
         signs,
     )
@@ -69,11 +74,11 @@ def step(
     signs: Signs = UNICODE,
     *,
     intro: str = "",
-    about: float | None = None,
+    track: Track | None = None,
 ) -> RenderableType:
     """A step as it is entered: heading, the lesson's own text before its first step, the text, the
     question."""
-    parts: list[RenderableType] = [heading(lesson, step, signs, about)]
+    parts: list[RenderableType] = [heading(lesson, step, signs, track)]
     for source in (intro, text):
         if source:
             parts += [Text(""), readable(markdown(source, signs))]

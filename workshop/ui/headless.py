@@ -17,7 +17,7 @@ from workshop.lesson import Step
 from workshop.machine import examine
 from workshop.parse import load
 from workshop.selection import select, why_not
-from workshop.session import Session
+from workshop.session import PATIENCE, Session
 from workshop.shell import Silent
 from workshop.ui.start import host, need_root
 
@@ -107,6 +107,8 @@ def play(session: Session, step: Step, *, verify: bool, progressing: Progressing
                     progressing.say(f"{step.id}: {item.rule}")
         lines = next(iter(session.solutions()), ())
         _watch(session.play(lines, Silent()), step, progressing)
+        if session.judged is None or not session.judged.passed:
+            _watch(session.check(PATIENCE), step, progressing)
     except WorkshopError as error:
         return Report(
             step, "missed", time.monotonic() - started, session.judged, tuple(proofs), error.message

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from workshop.console import Console
-from workshop.errors import UsageError, WorkshopError
+from workshop.errors import LabError, UsageError, WorkshopError
 from workshop.events import Event, Judged
 from workshop.lesson import ShellName, Step
 from workshop.render import lesson, where
@@ -145,9 +145,14 @@ class Guide:
 
     def _travel(self, act: Callable[[], Iterable[Event]]) -> None:
         """To another step. Errors on the way are told; the learner then is where the session is."""
+        step = self.session.step
         try:
             for event in act():
                 self.narrator.travel(event)
+        except LabError as error:
+            self.narrator.trouble(error.message, error.hint)
+            if self.session.step is not step:
+                self.narrator.entered(self.session.step)
         finally:
             self.narrator.done_working()
         self._states.clear()

@@ -103,7 +103,8 @@ class Narrator:
                 self.entered(event.step)
             case events.Advanced(next=None):
                 self.done_working()
-                self.say("That was the last step. ", ("You have built it all.", "title"))
+                built = all(self.session.done(step.id) for step in self.session.steps)
+                self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
                 self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends.")
             case events.Lost():
                 self.lost(event)
@@ -128,7 +129,8 @@ class Narrator:
         first = session.lesson.steps[:1] == (step,)
         intro = session.text(session.lesson.text) if first else ""
         self.console.print()
-        self.say(lesson.step(session.lesson, step, session.text(step.text), self.signs, intro=intro))
+        text = session.text(step.text)
+        self.say(lesson.step(session.lesson, step, text, self.signs, intro=intro, track=session.track))
         self.console.print()
 
     def lost(self, event: events.Lost) -> None:
@@ -147,7 +149,10 @@ class Narrator:
 
     def trouble(self, message: str, hint: str) -> None:
         self.done_working()
-        self.say((f"{self.signs.bad} ", "bad"), f"{message}{f' {hint}' if hint else ''}")
+        from workshop.render.markdown import inline
+
+        sentence = message if message.endswith((".", "!", "?")) else f"{message}."
+        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(inline(f"{sentence} {hint}".strip())))
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -209,7 +214,7 @@ class Narrator:
         )
         self.console.print()
         if self.session.steps and self.session.steps[-1].id == step.id:
-            self.say("  This was the last step of the course.")
+            self.say("  This was the last step.")
         else:
             self.say("  ", ("Ctrl-N", "key"), " or ", (":next", "command"), " goes on, when you like.")
         self.console.print()

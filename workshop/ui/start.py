@@ -80,7 +80,8 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
         steps = tuple(step for step in chosen if not why_not(course, step, machine.capabilities))
         progress = Progress.open(course)
         first = _first(course, steps, options.lesson, progress, machine)
-        return guide(Session(course, steps, found, progress), first.id)
+        track = course.tracks.get(options.track or "")
+        return guide(Session(course, steps, found, progress, track), first.id)
 
 
 def _first(
