@@ -92,7 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        return _dispatch(parser().parse_args(words or ["learn"]), words)
+        try:
+            return _dispatch(parser().parse_args(words or ["learn"]), words)
+        finally:
+            sys.stdout.flush()  # here, where a broken pipe is understood, and not when Python ends
     except WorkshopError as error:
         print(f"workshop: {error.message}", file=sys.stderr)
         if error.hint:
