@@ -103,6 +103,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     ("words", "wanted"),
     [
         ([], ("learn", {"lesson": None, "track": None, "image": None, "no_lab": False})),
+        (["--track", "talk", "3"], ("learn", {"lesson": "3", "track": "talk"})),
         (["learn", "3", "--track", "talk"], ("learn", {"lesson": "3", "track": "talk"})),
         (
             ["run", "1", "2", "--verify", "--json"],

@@ -80,7 +80,18 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
         steps = tuple(step for step in chosen if not why_not(course, step, machine.capabilities))
         progress = Progress.open(course)
         first = _first(course, steps, options.lesson, progress, machine)
-        return guide(Session(course, steps, found, progress), first.id)
+        said = _tell(progress.messages)
+        try:
+            return guide(Session(course, steps, found, progress), first.id)
+        finally:
+            _tell(progress.messages[said:])
+
+
+def _tell(messages: Sequence[str]) -> int:
+    """What a learner should know about the progress file; how much it was."""
+    for message in messages:
+        print(f"workshop: {message}", file=sys.stderr)
+    return len(messages)
 
 
 def _first(
