@@ -18,6 +18,8 @@ from workshop.errors import UsageError, WorkshopError
 from workshop.parse import COURSE
 
 INTERRUPTED = 130
+OWN_OPTIONS = ("-h", "--help", "--version")
+"""All others are those of the command; without a command that is `learn`."""
 COMMANDS = ("learn", "run", "lessons", "lint", "doctor", "clean")
 
 
@@ -89,10 +91,15 @@ def _host_options(command: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if not words or (words[0].startswith("-") and words[0] not in OWN_OPTIONS):
+        words.insert(0, "learn")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        return _dispatch(parser().parse_args(words or ["learn"]), words)
+        try:
+            return _dispatch(parser().parse_args(words), words)
+        finally:
+            sys.stdout.flush()  # here, where a broken pipe is understood, and not when Python ends
     except WorkshopError as error:
         print(f"workshop: {error.message}", file=sys.stderr)
         if error.hint:

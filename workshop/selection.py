@@ -38,8 +38,7 @@ def named(course: Course, word: str) -> tuple[Step, ...]:
     known = [lesson.id for lesson in course.lessons] + [
         step.id for lesson in course.lessons for step in lesson.steps
     ]
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]}?" if close else "`workshop lessons` lists the lessons and steps."
+    hint = _meant(word, known) or "`workshop lessons` lists the lessons and steps."
     raise UsageError(f"There is no lesson or step {word!r}.", hint)
 
 
@@ -50,14 +49,19 @@ def why_not(course: Course, step: Step, capabilities: Mapping[str, Capability]) 
 
 
 def _numbered(course: Course, word: str) -> Lesson | None:
-    if not word.isdigit():
-        return None
-    return next((lesson for lesson in course.lessons if lesson.number == int(word)), None)
+    return next((lesson for lesson in course.lessons if str(lesson.number) == word.lstrip("0")), None)
 
 
 def _track(course: Course, name: str) -> tuple[Step, ...]:
     track = course.tracks.get(name)
     if track is None:
-        raise UsageError(f"There is no track {name!r}.", f"One of: {', '.join(sorted(course.tracks))}.")
+        known = sorted(course.tracks)
+        others = f"One of: {', '.join(known)}." if known else "This course has no tracks."
+        raise UsageError(f"There is no track {name!r}.", _meant(name, known) or others)
     found = (course.step(entry.step) for entry in track.steps)
     return tuple(step for step in found if step is not None)
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else ""

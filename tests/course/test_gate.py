@@ -30,4 +30,5 @@ def test_every_step_passes_the_gate(lesson: Lesson) -> None:
         broken = [rule for rule in row.get("gate", ()) if not rule["holds"]]
         assert row["state"] in ("passed", "unsupported") and not broken, json.dumps(row, indent=1)
         assert row["state"] == "passed" or row["why"], row
-    assert done.returncode == 0
+    played = any(row["state"] == "passed" for row in rows.values())
+    assert done.returncode == (0 if played else 3)

@@ -31,8 +31,9 @@ def main(args: Sequence[str]) -> int:
     parser.parse_args(args)
     if os.geteuid() != 0:
         raise MachineError("Cleaning up takes root: the workshop made things as root.", "sudo workshop clean")
-    from rich.console import Console
     from rich.markup import escape
+
+    from workshop.ui.console import Console
 
     console = Console(highlight=False)
     swept = Ledger.sweep()

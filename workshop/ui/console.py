@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.theme import Theme
 
 from workshop.errors import UsageError
@@ -38,6 +38,13 @@ def has_colours(environ: Mapping[str, str] | None = None) -> bool:
     """https://no-color.org: any NO_COLOR that is not empty."""
     environ = os.environ if environ is None else environ
     return not environ.get("NO_COLOR") and not is_dumb(environ)
+
+
+class Console(RichConsole):
+    """rich's, which would end the program by itself when nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # the command line knows what that means
 
 
 def console(file: TextIO | None = None, *, width: int | None = None) -> Console:

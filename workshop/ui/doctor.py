@@ -33,9 +33,10 @@ def main(args: Sequence[str]) -> int:
 
 
 def _show(machine: Machine) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from workshop.ui.console import Console
 
     console = Console(highlight=False)
     console.print(f"Linux {machine.release} on {machine.system or 'an unknown system'}", markup=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
-from workshop.errors import WorkshopError
+from workshop.errors import MachineError, WorkshopError
 from workshop.events import Event, Judged, Working
 from workshop.gate import Proof, prove
 from workshop.lesson import Step
@@ -20,6 +20,9 @@ from workshop.selection import select, why_not
 from workshop.session import PATIENCE, Session
 from workshop.shell import Silent
 from workshop.ui.start import host, need_root
+
+MISSED = 1
+"""The exit status when a step was missed. A machine that can play none of them has the errors' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Progressing:
 
 
 def run(options: Namespace, words: Sequence[str]) -> int:
-    """`workshop run [LESSON…] [--track T] [--verify] [--json]`."""
+    """`workshop run [LESSON…] [--track T] [--verify] [--json]`; the exit status."""
     course = load(options.course)
     steps = select(course, options.lessons, options.track)
     need_root(words)
@@ -91,7 +94,9 @@ def run(options: Namespace, words: Sequence[str]) -> int:
     if not options.json:
         counts = ", ".join(f"{states.count(state)} {state}" for state in ("passed", "missed", "unsupported"))
         print(f"\n{counts} in {time.monotonic() - started:.1f} s")
-    return 1 if "missed" in states else 0
+    if "missed" in states:
+        return MISSED
+    return 0 if "passed" in states else MachineError.status
 
 
 def play(session: Session, step: Step, *, verify: bool, progressing: Progressing) -> Report:
@@ -110,6 +115,8 @@ def play(session: Session, step: Step, *, verify: bool, progressing: Progressing
         if session.judged is None or not session.judged.passed:
             _watch(session.check(PATIENCE), step, progressing)
     except WorkshopError as error:
+        if not session.host.alive:
+            raise  # without a host no step can be played
         return Report(
             step, "missed", time.monotonic() - started, session.judged, tuple(proofs), error.message
         )

@@ -81,7 +81,18 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
         progress = Progress.open(course)
         first = _first(course, steps, options.lesson, progress, machine)
         track = course.tracks.get(options.track or "")
-        return guide(Session(course, steps, found, progress, track), first.id)
+        said = _tell(progress.messages)
+        try:
+            return guide(Session(course, steps, found, progress, track), first.id)
+        finally:
+            _tell(progress.messages[said:])
+
+
+def _tell(messages: Sequence[str]) -> int:
+    """What a learner should know about the progress file; how much it was."""
+    for message in messages:
+        print(f"workshop: {message}", file=sys.stderr)
+    return len(messages)
 
 
 def _first(
