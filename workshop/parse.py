@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workshop import tomltext, variables
 from workshop.errors import LessonError
+from workshop.frozen import frozen
 from workshop.lesson import (
     WATCHABLE,
     CheckCall,
@@ -45,7 +45,7 @@ _NAME = re.compile(r"(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 _FRONT = re.compile(r"\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What could be read, and what is wrong with the rest."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
 from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
+from workshop.frozen import frozen
 from workshop.host import Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
@@ -36,7 +37,7 @@ SETTLING = 0.1
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Where:
     """Where the learner is, told from the kernel."""
 

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from workshop.errors import WorkshopError
 from workshop.events import Event, Judged, Working
+from workshop.frozen import frozen
 from workshop.gate import Proof, prove
 from workshop.lesson import Step
 from workshop.machine import examine
@@ -22,7 +23,7 @@ from workshop.shell import Silent
 from workshop.ui.start import host, need_root
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """How a step went."""
 
