@@ -70,7 +70,7 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
     need_root(words)
     machine = examine()
     with host(options, machine) as found:
-        from workshop.parse import load
+        from workshop.kept import load
         from workshop.progress import Progress
         from workshop.session import Session
         from workshop.ui.learn import learn as guide
