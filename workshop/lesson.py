@@ -17,6 +17,7 @@ COURSE = Path(__file__).resolve().parent.parent / "lessons"
 """The course that comes with the program."""
 
 ShellName = Literal["host", "container"]
+SHELLS: tuple[ShellName, ...] = ("host", "container")
 WATCHABLE = ("namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname")
 
 

@@ -17,6 +17,7 @@ from workshop.errors import LessonError
 from workshop.frozen import frozen
 from workshop.lesson import (
     COURSE,
+    SHELLS,
     WATCHABLE,
     CheckCall,
     Course,
@@ -25,7 +26,6 @@ from workshop.lesson import (
     Mistake,
     Place,
     Script,
-    ShellName,
     Step,
     Track,
 )
@@ -38,7 +38,6 @@ __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "r
 
 DIAGNOSES = "diagnoses.toml"
 FACILITIES = ("image", "pool")
-SHELLS: tuple[ShellName, ...] = ("host", "container")
 
 _NAME = re.compile(r"(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 _FRONT = re.compile(r"\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)

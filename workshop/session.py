@@ -20,7 +20,7 @@ from workshop.host import Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
-from workshop.lesson import Course, Diagnosis, Lesson, Script, ShellName, Step
+from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step
 from workshop.machine import Machine
 from workshop.progress import Progress
 from workshop.shell import Result, Shell, Silent, Terminal
@@ -29,7 +29,6 @@ from workshop.variables import fill, fill_params
 if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
 
-SHELLS: tuple[ShellName, ...] = ("host", "container")
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
 SETTLING = 0.1
