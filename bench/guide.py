@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,9 +17,13 @@ PROMPT = rb"(?s)calls.*\x1b\[\?25h"
 
 @contextmanager
 def guide() -> Iterator[pexpect.spawn]:
-    """`workshop learn` of a new learner, at its first prompt; ended when the block is left."""
+    """`workshop learn` of a new learner, at its first prompt; ended when the block is left.
+
+    With bytecode, whatever this shell says about it: the libraries have theirs from their installation, and
+    the program has it from its first start."""
     with tempfile.TemporaryDirectory() as state:
         environment = {**os.environ, "XDG_STATE_HOME": state, "TERM": "xterm-256color"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         child = pexpect.spawn(
             sys.executable, ["-m", "workshop", "learn"], env=environment, timeout=30, dimensions=(24, 80)
         )
@@ -27,4 +32,6 @@ def guide() -> Iterator[pexpect.spawn]:
             child.expect(PROMPT)
             yield child
         finally:
-            child.close(force=True)
+            child.kill(signal.SIGTERM)
+            child.expect(pexpect.EOF)
+            child.close()

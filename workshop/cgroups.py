@@ -20,9 +20,9 @@ import re
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 from workshop.ledger import NAME, Entry, Ledger
 
@@ -32,7 +32,7 @@ _SYSTEMD = Path("/run/systemd/system")
 _SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hierarchy:
     """A mounted hierarchy: its controllers (none for v2), where it is mounted, and the program's group."""
 
@@ -51,7 +51,7 @@ class Hierarchy:
         return ",".join((*(("none",) if named else ()), *self.controllers))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """The lab's group in one hierarchy."""
 

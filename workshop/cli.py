@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from workshop import __version__
 from workshop.errors import UsageError, WorkshopError
-from workshop.parse import COURSE
+from workshop.lesson import COURSE
 
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from workshop.frozen import frozen
 
 if TYPE_CHECKING:
     from workshop.kernel.diff import Change
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from workshop.lesson import Diagnosis, Lesson, ShellName, Step
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entered:
     """A step begins; its state is ready. `fresh` says that the lab was made anew for it."""
 
@@ -21,7 +22,7 @@ class Entered:
     fresh: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Working:
     """Something takes a while: what, and how far (0…1, or None)."""
 
@@ -29,7 +30,7 @@ class Working:
     share: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typed:
     """A line is about to run (shown where nobody typed it: solutions, rebuilding)."""
 
@@ -37,7 +38,7 @@ class Typed:
     line: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """The line is over: the shell is at a prompt again. `status` None: a shell inside it has the prompt."""
 
@@ -47,7 +48,7 @@ class Ended:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Observed:
     """What the line changed, and the system calls behind it. `calls` None: not watched, see `why`."""
 
@@ -56,7 +57,7 @@ class Observed:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """All the checks of the step, and the diagnoses that fit, the most telling first."""
 
@@ -69,14 +70,14 @@ class Judged:
         return bool(self.verdicts) and all(v.state == "passed" for v in self.verdicts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """The step's goal is met for the first time; the learner decides when to go on."""
 
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advanced:
     """The course moved on from `step` to `next` (None: the end)."""
 
@@ -84,7 +85,7 @@ class Advanced:
     next: Step | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """A shell or the lab itself is gone; what is left, and what can be done."""
 

@@ -6,10 +6,10 @@ A fence without a second word, or with one in a language of no concern here, is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from workshop import conditions
+from workshop.frozen import frozen
 from workshop.problems import suggest
 
 LANGUAGES: Mapping[str, str] = {
@@ -25,7 +25,7 @@ LANGUAGES: Mapping[str, str] = {
 """What a fence is for, and the language it is written with."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fence:
     role: str
     diagnosis: str = ""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from workshop.events import Event, Judged
+from workshop.frozen import frozen
 from workshop.kernel.diff import diff
 from workshop.kernel.model import Snapshot
 from workshop.lesson import Step
@@ -19,7 +19,7 @@ from workshop.session import PATIENCE, Session
 from workshop.shell import Silent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """One rule of the gate, for one step. `why` says what was seen instead, where it does not hold."""
 

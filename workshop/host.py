@@ -13,7 +13,7 @@ from workshop.kernel.collect import Collector, Reader
 from workshop.kernel.model import Snapshot
 from workshop.kernel.procfs import to_inner
 from workshop.lab import Lab
-from workshop.lesson import ShellName
+from workshop.lesson import SHELLS, ShellName
 from workshop.machine import Machine
 from workshop.shell import PtyShell, Shell, Terminal
 
@@ -64,18 +64,22 @@ class Host:
 
     def renew(self, needs: Sequence[str] = ()) -> None:
         """A host on which nothing has been done yet, with the facilities that a lesson needs."""
-        if self._fresh:
-            self._lab.ready()
-        else:
+        if not self._fresh:
             self._drop()
             self._lab.reset()
         self._fresh = False
+        self.open()
         for need in needs:
             self._lab.prepare(need)
         self._proc = os.open(self._lab.proc, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._collector = Collector(self._reader())
-        self.reopen("host")
-        self.reopen("container")
+
+    def open(self) -> None:
+        """Start the shells, as soon as the lab is there. They become ready in the background."""
+        self._lab.ready()
+        for name in SHELLS:
+            if name not in self._shells:
+                self.reopen(name)
 
     def reopen(self, name: ShellName) -> None:
         """Start a shell, in place of the one that has ended."""

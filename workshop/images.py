@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workshop.errors import MachineError, UsageError
+from workshop.frozen import frozen
 from workshop.ledger import NAME
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _FOLDERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tools:
     """The programs the images are made of."""
 

@@ -16,11 +16,11 @@ import signal
 import socket
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from workshop import libc
+from workshop.frozen import frozen
 from workshop.libc import SyscallError, mount
 
 HOSTNAME = "lab"
@@ -40,7 +40,7 @@ _SUDOERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CgroupMount:
     """One hierarchy as it is mounted in the lab: below /sys/fs/cgroup, or on it (`name` empty: pure v2)."""
 
@@ -50,7 +50,7 @@ class CgroupMount:
     """Other names: `cpu` for `cpu,cpuacct`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """All that the first process has to know."""
 

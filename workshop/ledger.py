@@ -12,17 +12,18 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from workshop.errors import LabError
+from workshop.frozen import frozen
 
 NAME = "container-workshop"
 _FILE = "ledger.json"
 _BROKEN = ".broken"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One thing: its kind (a name in `removal.REMOVERS`), its name, and what proves that it is ours."""
 
@@ -35,7 +36,7 @@ Remover = Callable[[Entry], str]
 """Removes what an entry names; idempotent. Returns why it could not, or an empty string."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Swept:
     """What became of a dead program's ledger: what was removed, and what could not be, with the reason."""
 

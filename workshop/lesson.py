@@ -7,14 +7,21 @@ A step's id is `LESSON/STEP`, from the file's name without its number and the sl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from pathlib import Path
 from typing import Any, Literal
 
+from workshop.frozen import frozen
+
+COURSE = Path(__file__).resolve().parent.parent / "lessons"
+"""The course that comes with the program."""
+
 ShellName = Literal["host", "container"]
+SHELLS: tuple[ShellName, ...] = ("host", "container")
 WATCHABLE = ("namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where something stands in a file, for messages: `lessons/03-process-trees.md:41`."""
 
@@ -25,7 +32,7 @@ class Place:
         return f"{self.path}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Script:
     """Lines to be typed, as they are typed. A line `:host` or `:container` switches the shell, `:answer X`
     answers the step's question, as the same control commands do for a learner."""
@@ -35,7 +42,7 @@ class Script:
     when: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mistake:
     """A way to go wrong. `diagnosis` is the id the learner must be shown after it."""
 
@@ -43,14 +50,14 @@ class Mistake:
     script: Script
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckCall:
     name: str
     params: Mapping[str, Any]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     id: str
     title: str
@@ -83,7 +90,7 @@ class Step:
         return self.id.partition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lesson:
     id: str
     number: int
@@ -100,14 +107,14 @@ class Lesson:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrackStep:
     step: str
     minutes: float
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Track:
     id: str
     title: str
@@ -117,7 +124,7 @@ class Track:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnosis:
     """A real error: how it shows (`message`, a regular expression on the output; may be empty: only the state
     shows it), why it happens, and the way out. Markdown, two sentences each at the most."""
@@ -130,7 +137,7 @@ class Diagnosis:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Course:
     lessons: tuple[Lesson, ...]
     tracks: Mapping[str, Track] = field(default_factory=dict)

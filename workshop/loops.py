@@ -10,9 +10,9 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 from workshop.ledger import Entry
 
@@ -21,7 +21,7 @@ _LOOP_GET_STATUS64 = 0x4C05
 _INFO = struct.Struct("=QQQQQIIII64s64s32sQQ")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loop:
     name: str
     """`loop0`"""

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from workshop import engines, packages
 from workshop.errors import MachineError
+from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 
 _CAP_SYS_ADMIN = 21
 _SBIN = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capability:
     name: str
     has: bool
@@ -30,7 +30,7 @@ class Capability:
     """How to get it, in words or as a command."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Machine:
     capabilities: Mapping[str, Capability]
     release: str

@@ -15,13 +15,14 @@ from markdown_it.token import Token
 
 from workshop import fences
 from workshop.fences import Fence, FenceError
+from workshop.frozen import frozen
 from workshop.problems import Report
 
 BLOCKS = ("fence", "heading", "lheading", "list", "blockquote", "html_block", "code", "hr")
 _BLANKS = re.compile(r"\n{3,}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """A fence that means something."""
 

@@ -17,8 +17,9 @@ bash(1) PROMPTING; the sequences are those of https://gitlab.freedesktop.org/Per
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import Literal
+
+from workshop.frozen import frozen
 
 INTRODUCER = b"\x1b]133;"
 LONGEST = 512
@@ -28,7 +29,7 @@ Kind = Literal["prompt", "more", "start"]
 KINDS: dict[bytes, Kind] = {b"A": "prompt", b"P": "more", b"C": "start"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     kind: Kind
     status: int = 0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from workshop.frozen import frozen
 
 FILE = Path(__file__).with_name("packages.txt")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Package:
     need: str
     """`required`, `wanted` or `offered`."""

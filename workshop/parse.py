@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workshop import tomltext, variables
 from workshop.errors import LessonError
+from workshop.frozen import frozen
 from workshop.lesson import (
+    COURSE,
+    SHELLS,
     WATCHABLE,
     CheckCall,
     Course,
@@ -24,7 +26,6 @@ from workshop.lesson import (
     Mistake,
     Place,
     Script,
-    ShellName,
     Step,
     Track,
 )
@@ -35,17 +36,14 @@ from workshop.variables import fill, fill_params
 
 __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "read", "slug"]
 
-COURSE = Path(__file__).resolve().parent.parent / "lessons"
-"""The course that comes with the program."""
 DIAGNOSES = "diagnoses.toml"
 FACILITIES = ("image", "pool")
-SHELLS: tuple[ShellName, ...] = ("host", "container")
 
 _NAME = re.compile(r"(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 _FRONT = re.compile(r"\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What could be read, and what is wrong with the rest."""
 

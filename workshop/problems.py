@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from workshop.errors import LessonError
+from workshop.frozen import frozen
 from workshop.lesson import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """`lessons/03-process-trees.md:41: there is no check "own_pid"; write own_pid_namespace`."""
 

@@ -16,12 +16,13 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from workshop.frozen import frozen
 from workshop.lesson import Course, ShellName
 
 FORMAT = "container-workshop progress"
@@ -33,7 +34,7 @@ Line = tuple[ShellName, str]
 Owner = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """A step that was passed: when first, by which lines of the learner's own, after how many hints."""
 
@@ -42,7 +43,7 @@ class Done:
     hints: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class State:
     """What the file holds."""
 

@@ -15,13 +15,13 @@ import struct
 import termios
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pexpect
 
 from workshop.errors import ShellError
+from workshop.frozen import frozen
 
 TIOCGPTPEER = 0x5441
 """Opens the pty's other side, whatever /dev is mounted here: ioctl_tty(2)."""
@@ -29,7 +29,7 @@ GRACE = 0.5
 """Seconds that processes have to end after SIGHUP, and again after SIGKILL."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stat:
     """A few fields of /proc/PID/stat."""
 

@@ -12,7 +12,6 @@ import pkgutil
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -20,11 +19,12 @@ from typing import Any
 
 import checks as package
 from workshop.errors import LessonError
+from workshop.frozen import frozen
 from workshop.kernel.verdict import Verdict, View
 from workshop.problems import suggest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """A check and what it takes; called with a view, it judges."""
 

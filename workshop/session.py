@@ -10,17 +10,18 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
 from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
+from workshop.frozen import frozen
 from workshop.host import Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
-from workshop.lesson import Course, Diagnosis, Lesson, Script, ShellName, Step, Track
+from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
 from workshop.progress import Progress
 from workshop.shell import Result, Shell, Silent, Terminal
@@ -29,7 +30,6 @@ from workshop.variables import fill, fill_params
 if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
 
-SHELLS: tuple[ShellName, ...] = ("host", "container")
 SWITCHES = tuple(f":{name}" for name in SHELLS)
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
@@ -42,7 +42,7 @@ Act = Callable[[Shell, Terminal], Result]
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Where:
     """Where the learner is, told from the kernel."""
 

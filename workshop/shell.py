@@ -10,12 +10,12 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from workshop.console import Silent
 from workshop.errors import ShellError
 from workshop.follow import Follower
+from workshop.frozen import frozen
 from workshop.keystrokes import Reader, keystrokes
 from workshop.marks import environment, new_nonce
 from workshop.passthrough import Passage
@@ -45,7 +45,7 @@ class Terminal(Protocol):
         """Rows and columns."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     state: State
     """`prompt`: the line has ended. `more`: the shell wants the rest of the line. `away`: the learner

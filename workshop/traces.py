@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from workshop import cgroups, ledger, loops
+from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 from workshop.removal import STATE, run
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Traces:
     processes: frozenset[str] = frozenset()
     """`pid comm` of every process in a cgroup of ours, or in another pid namespace than this program's."""

@@ -19,8 +19,8 @@ from workshop.kernel.model import Snapshot
 from workshop.kernel.syscalls import Call
 from workshop.kernel.verdict import Evidence, missed, passed
 from workshop.lesson import Course, Diagnosis, Lesson, Place, Script, Step
-from workshop.ui.console import require_terminal
 from workshop.ui.learn import learn
+from workshop.ui.terminal import require_terminal
 
 HERE = Place("lessons/03-process-trees.md", 1)
 STEPS = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from workshop.frozen import frozen
 from workshop.kernel.model import Mount
 
 Mode = Literal["v2", "hybrid", "v1", "none"]
@@ -61,7 +61,7 @@ DEEPEST = 8
 """How far below its own group the reader looks."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hierarchy:
     """A mounted hierarchy. `base` is the group that the mount shows as its top, as the reader sees it."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from workshop.errors import LabError
+from workshop.frozen import frozen
 from workshop.kernel import cgroupfs, folders, mountinfo, probe, processes, procfs, storage
 from workshop.kernel.model import (
     Cgroup,
@@ -23,7 +24,7 @@ from workshop.kernel.model import (
 from workshop.kernel.netlink import Netlink
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reader:
     """Where to look. `host`: pid of the reference process, as `proc` counts. `cgroup_root`: where its
     `/sys/fs/cgroup` is reached. `run_prefix`: what to put before a tool to run it in the lab."""

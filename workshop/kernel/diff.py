@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from workshop.frozen import frozen
 from workshop.kernel import cgroupfs
 from workshop.kernel.model import (
     NS_KINDS,
@@ -35,7 +35,7 @@ GREW = 64 * 1024
 SCOPE_LINK = 253
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One difference. `subject` names the thing, `before` and `after` its value then and now (None: it was
     not there, or there is nothing to say), `source` where to look: `/proc/42/ns/pid`."""

@@ -7,9 +7,11 @@ numbers, the ones a learner sees with `ps`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Literal
+
+from workshop.frozen import frozen
 
 NsKind = Literal["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "user", "uts"]
 NS_KINDS: tuple[NsKind, ...] = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
@@ -18,7 +20,7 @@ NS_KINDS: tuple[NsKind, ...] = ("cgroup", "ipc", "mnt", "net", "pid", "time", "u
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Root:
     """The root directory of a process: `readlink` and `stat` of `/proc/PID/root`."""
 
@@ -27,7 +29,7 @@ class Root:
     ino: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ids:
     """Who a process is: `/proc/PID/status`, `uid_map`, `gid_map`. Capabilities are bit sets."""
 
@@ -45,7 +47,7 @@ class Ids:
     gid_map: tuple[tuple[int, int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Process:
     """One process. `pid` with `start` (clock ticks since boot) is its identity: pids are used again.
 
@@ -81,7 +83,7 @@ class Process:
         return self.pid, self.start
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mount:
     """One line of `/proc/PID/mountinfo` (proc_pid_mountinfo(5)); octal escapes are undone."""
 
@@ -105,7 +107,7 @@ class Mount:
         return ",".join(found) or "private"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MountTable:
     """The mounts that one process sees: those of its mount namespace below its root."""
 
@@ -114,7 +116,7 @@ class MountTable:
     mounts: tuple[Mount, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """A network interface (rtnetlink(7)). `peer_netns` is the netns id of a veth's peer, if elsewhere."""
 
@@ -131,7 +133,7 @@ class Link:
     peer_netns: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     index: int
     address: str
@@ -139,7 +141,7 @@ class Address:
     scope: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     destination: str
     """`default` or `10.10.0.0/24`."""
@@ -149,7 +151,7 @@ class Route:
     kind: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Network:
     """What a network namespace holds. `pid` is the process through which it was read; None: by name only."""
 
@@ -161,7 +163,7 @@ class Network:
     routes: tuple[Route, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cgroup:
     """A cgroup below the reader's own: its limits and counters by file name (`memory.max` …)."""
 
@@ -172,7 +174,7 @@ class Cgroup:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dataset:
     """A file system, snapshot or volume of a pool, as `zfs list -Hp -t all` gives it. Sizes in bytes."""
 
@@ -186,7 +188,7 @@ class Dataset:
     mountpoint: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """Everything the workshop asks the kernel, at one moment.
 

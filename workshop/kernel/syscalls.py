@@ -9,10 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from workshop.frozen import frozen
 from workshop.kernel import meanings, strace
 from workshop.kernel.procfs import read_nspids, read_status
 
@@ -24,7 +24,7 @@ _MARK = b"\n\0mark\n"
 _END = b"\n\0end\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One system call that was made. `pid` is the caller's number in the lab; `args` the arguments as
     strace prints them; `error` the errno's name (`EPERM`) when it failed, then `result` is -1; `result` None:

@@ -7,15 +7,15 @@ reads nothing but `view`, so it can be run again on a recorded snapshot.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from workshop.frozen import frozen
 from workshop.kernel.model import Process, Snapshot
 
 State = Literal["passed", "missed", "unsupported"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """One thing that was read: what it is, its value, and where it stands (`/proc/812/ns/pid`)."""
 
@@ -24,7 +24,7 @@ class Evidence:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """`expected` and `found` are sentences for a learner. `diagnosis`: an id of `diagnoses.toml`."""
 
@@ -56,7 +56,7 @@ def unsupported(expected: str, why: str) -> Verdict:
     return Verdict("unsupported", expected, why)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """What a check judges: the machine now and before the step, and the process in question.
 

@@ -4,7 +4,9 @@ or a sign always repeats. `dim` is for what may be missed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import fields
+
+from workshop.frozen import frozen
 
 READABLE = 78
 """Text wider than this many columns is hard to read."""
@@ -31,7 +33,7 @@ STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signs:
     """The signs that a screen shows beside words."""
 
@@ -69,7 +71,7 @@ def signs(encoding: str | None) -> Signs:
 
 
 def vars_of(signs: Signs) -> tuple[str, ...]:
-    return tuple(getattr(signs, name) for name in Signs.__slots__)
+    return tuple(getattr(signs, each.name) for each in fields(signs))
 
 
 def counted(number: int, one: str, many: str = "") -> str:

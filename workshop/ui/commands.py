@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 
 from workshop.errors import UsageError
+from workshop.frozen import frozen
 
 CONTROL = re.compile(r"\s*:([A-Za-z][\w-]*)(?:\s+(.*?))?\s*\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """A control command as the help lists it. `short` is the word in the toolbar, where it has one."""
 
@@ -55,7 +55,7 @@ COMMANDS = (
 NAMES = tuple(command.name for command in COMMANDS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Control:
     """A control command that was given, with its argument."""
 

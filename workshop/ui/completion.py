@@ -10,12 +10,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from workshop.frozen import frozen
 from workshop.ui.commands import COMMANDS
 
 BUILTINS = [
@@ -107,7 +107,7 @@ SPLIT = re.compile(
 """The word before the cursor, with its quotes and escapes, an open quote included."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Eyes:
     """The file tree as one process sees it."""
 

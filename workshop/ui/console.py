@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console as RichConsole
 from rich.theme import Theme
 
-from workshop.errors import UsageError
-from workshop.render.theme import NARROWEST, STYLES, Signs, signs
+from workshop.render.theme import STYLES, Signs, signs
 
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
@@ -75,18 +74,3 @@ def prompt_style() -> Style | None:
     if has_colours():
         return Style.from_dict(PROMPT_STYLES)
     return Style.from_dict({name: "bold" if "bold" in style else "" for name, style in PROMPT_STYLES.items()})
-
-
-def require_terminal() -> None:
-    """The guided shell needs someone at the keys and some room; say so before a lab is made."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "The guided shell needs a terminal, for input and output.",
-            "With no one at the keys, `workshop run` types every solution and judges it.",
-        )
-    columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    if 0 < columns < NARROWEST:
-        raise UsageError(
-            f"This terminal is {columns} columns wide; the guided shell needs {NARROWEST}.",
-            "Make the window wider or the font smaller, and start again.",
-        )

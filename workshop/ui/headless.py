@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from workshop.errors import MachineError, WorkshopError
 from workshop.events import Event, Judged, Working
+from workshop.frozen import frozen
 from workshop.gate import Proof, prove
 from workshop.lesson import Step
 from workshop.machine import examine
@@ -25,7 +26,7 @@ MISSED = 1
 """The exit status when a step was missed. A machine that can play none of them has the errors' own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """How a step went."""
 

@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -74,6 +75,8 @@ class Guide:
         self._travel(lambda: self.session.enter(first))
         for problem in self.session.host.problems:
             self.narrator.trouble(f"This lab goes without something: {problem}", "")
+        gc.freeze()
+        gc.enable()
         while not self._over:
             try:
                 self._handle(self._ask())

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workshop.lesson import Course, Lesson
+from workshop.lesson import COURSE, Course, Lesson
 from workshop.machine import Machine, examine
-from workshop.parse import COURSE, load
+from workshop.parse import load
 from workshop.progress import Progress
 from workshop.selection import why_not
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from workshop.lesson import COURSE
 from workshop.lint import lint
-from workshop.parse import COURSE
 from workshop.registry import reference
 from workshop.render.theme import counted
 

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -25,20 +24,21 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
+from workshop.frozen import frozen
 from workshop.render.where import Fragments
 from workshop.ui import keys
 from workshop.ui.commands import Control, is_control
 from workshop.ui.console import has_colours, is_dumb, prompt_style
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """Enter was pressed on this text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pressed:
     """The key of a control command was pressed; `text` stood in the line and is to stand there again."""
 
@@ -46,12 +46,12 @@ class Pressed:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interrupted:
     """Ctrl-C."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Eof:
     """Ctrl-D on an empty line."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from workshop.errors import MachineError
 from workshop.machine import Machine, examine
 from workshop.selection import named, select, why_not
-from workshop.ui.console import require_terminal
+from workshop.ui.terminal import require_terminal
 
 if TYPE_CHECKING:
     from workshop.host import Host
@@ -68,9 +69,12 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
     """`workshop learn`: the guided shell. The lab is built while the rest of the program is being loaded."""
     require_terminal()
     need_root(words)
+    gc.disable()  # until the first prompt: of what is being loaded nothing is garbage
     machine = examine()
     with host(options, machine) as found:
-        from workshop.parse import load
+        found.open()
+
+        from workshop.kept import load
         from workshop.progress import Progress
         from workshop.session import Session
         from workshop.ui.learn import learn as guide

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from workshop.errors import UsageError
+from workshop.render.theme import NARROWEST
 
 _OFLAG, _LFLAG = 1, 3
 
@@ -34,3 +39,18 @@ def tidy(output: bytes, away: bool = False) -> bytes:
     plain = b"\x1b[0m" if b"\x1b[" in output else b""
     unfinished = output and not output.endswith(b"\n") and (away or b"\x1b[?1049" not in output)
     return plain + (b"\r\n" if unfinished else b"")
+
+
+def require_terminal() -> None:
+    """The guided shell needs someone at the keys and some room; say so before a lab is made."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The guided shell needs a terminal, for input and output.",
+            "With no one at the keys, `workshop run` types every solution and judges it.",
+        )
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    if 0 < columns < NARROWEST:
+        raise UsageError(
+            f"This terminal is {columns} columns wide; the guided shell needs {NARROWEST}.",
+            "Make the window wider or the font smaller, and start again.",
+        )
