@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ShellName = Literal["host", "container"]
-WATCHABLE = ("namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname")
+WATCHABLE = (
+    "namespaces",
+    "processes",
+    "mounts",
+    "layers",
+    "cgroups",
+    "network",
+    "datasets",
+    "hostname",
+    "ipc",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from workshop.kernel import cgroupfs
 from workshop.kernel.model import (
     NS_KINDS,
     Dataset,
+    Ipc,
     Link,
     Mount,
     Network,
@@ -25,7 +26,9 @@ from workshop.kernel.model import (
 )
 from workshop.kernel.subject import WRAPPERS
 
-Area = Literal["namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname"]
+Area = Literal[
+    "namespaces", "processes", "hostname", "ipc", "mounts", "layers", "cgroups", "network", "datasets"
+]
 Verb = Literal["added", "removed", "changed"]
 
 MANY = 4
@@ -59,6 +62,7 @@ def diff(
         *_namespaces(before, now, old, new),
         *_processes(before, now),
         *_hostnames(before, now, new),
+        *_ipc(before, now),
         *_mounts(before, now, old, new),
         *_cgroups(before, now, old, new),
         *_networks(before, now),
@@ -194,6 +198,32 @@ def _whose(snapshot: Snapshot, kind: str, inode: int) -> str:
     if not members:
         return f"namespace {inode}"
     return _title(min(members, key=lambda process: (process.comm in WRAPPERS, process.pid)))
+
+
+# Shared memory, queues
+
+
+def _ipc(before: Snapshot, now: Snapshot) -> Iterator[Change]:
+    """What came and went in each ipc namespace. A new namespace is told of among the namespaces."""
+    host = now.processes[now.host].ns.get("ipc")
+    for inode in sorted(now.ipc, key=lambda inode: (inode != host, inode)):
+        where = "" if inode == host else f" of {_whose(now, 'ipc', inode)}"
+        old = before.ipc.get(inode)
+        yield from _added_removed("ipc", _ipc_objects(old, where), _ipc_objects(now.ipc[inode], where))
+
+
+def _ipc_objects(ipc: Ipc | None, where: str) -> Iterator[tuple[str, str, str]]:
+    if ipc is None:
+        return
+    for what, kind, objects in (
+        ("shared memory", "shm", ipc.shm),
+        ("message queue", "msg", ipc.msg),
+        ("semaphores", "sem", ipc.sem),
+    ):
+        for number, key in objects.items():
+            yield f"{what} {number}{where}", f"key {key:#010x}", f"/proc/sysvipc/{kind}"
+    for name in ipc.queues:
+        yield f"POSIX queue /{name}{where}", "", "/dev/mqueue"
 
 
 # Mounts
