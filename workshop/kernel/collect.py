@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from workshop.errors import LabError
-from workshop.kernel import cgroupfs, folders, ipc, mountinfo, probe, processes, procfs, storage
+from workshop.kernel import cgroupfs, folders, ipc, layers, mountinfo, probe, processes, procfs, storage
 from workshop.kernel.model import (
     Cgroup,
     Dataset,
+    File,
     Ipc,
     Mount,
     MountTable,
@@ -37,6 +38,8 @@ class Reader:
     datasets: bool = False
     roots: tuple[str, ...] = ("/lab/containers",)
     """Folders whose folders can become a root."""
+    home: str = "/lab"
+    """The learner's own folder: `layers` in it has layers, and only what is below it is read as one."""
 
 
 class Collector:
@@ -81,6 +84,7 @@ class Collector:
             ipc=self._ipc(found),
             loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
+            layers=self._layers(mounts),
             folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
         )
 
@@ -214,6 +218,12 @@ class Collector:
         ]
         read = zip(members, probe.within(jobs), strict=True)
         return {inode: contents for inode, contents in read if contents is not None}
+
+    def _layers(self, mounts: Mapping[str, MountTable]) -> Mapping[str, Mapping[str, File]]:
+        home = self.reader.home
+        every = [mount for table in mounts.values() for mount in table.mounts]
+        named = [path for path in layers.named(every) if path.startswith(f"{home}/")]
+        return layers.read(Path(self._path(self.reader.host, "root")), f"{home}/layers", named)
 
     def _read_datasets(self, found: Mapping[int, Process]) -> Mapping[str, Dataset]:
         """Asking takes milliseconds. zfs-fuse counts what it reads and writes (`/proc/PID/io`): as long as

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from workshop.kernel import cgroupfs
 from workshop.kernel.model import (
     NS_KINDS,
     Dataset,
+    File,
     Ipc,
     Link,
     Mount,
@@ -64,6 +65,7 @@ def diff(
         *_hostnames(before, now, new),
         *_ipc(before, now),
         *_mounts(before, now, old, new),
+        *_layers(before, now),
         *_cgroups(before, now, old, new),
         *_networks(before, now),
         *_datasets(before, now),
@@ -344,6 +346,50 @@ def _propagation(pairs: list[tuple[Mount, Mount]], suffix: str, source: str) -> 
 def _loops(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
     for name, file in snapshot.loops.items():
         yield f"/dev/{name}", file, f"/sys/block/{name}/loop/backing_file"
+
+
+# Layers
+
+
+def _layers(before: Snapshot, now: Snapshot) -> Iterator[Change]:
+    old, new = before.layers, now.layers
+    for path in sorted(old.keys() - new.keys()):
+        yield Change("layers", "removed", path, _count(old[path]), None, path)
+    for path in sorted(new.keys() - old.keys()):
+        yield Change("layers", "added", path, None, _count(new[path]), path)
+    for path in sorted(old.keys() & new.keys()):
+        if old[path] != new[path]:
+            yield from _layer(path, old[path], new[path])
+
+
+def _layer(path: str, old: Mapping[str, File], new: Mapping[str, File]) -> Iterator[Change]:
+    came, went = new.keys() - old.keys(), old.keys() - new.keys()
+    other = [name for name in old.keys() & new.keys() if _content(old[name]) != _content(new[name])]
+    for verb, names in (("removed", went), ("added", came), ("changed", other)):
+        if len(names) > MANY:
+            yield Change("layers", cast(Verb, verb), path, None, f"{len(names)} files", path)
+            continue
+        for name in sorted(names):
+            was, is_ = (_file(files.get(name)) for files in (old, new))
+            yield Change("layers", cast(Verb, verb), f"{path}/{name}", was, is_, path)
+
+
+def _content(file: File) -> tuple[object, ...]:
+    """What of a file is told of; what is in a folder changes the folder's times, and says nothing."""
+    inside = () if file.kind in ("folder", "opaque") else (file.size, file.changed)
+    return (file.kind, file.mode, *inside)
+
+
+def _file(file: File | None) -> str | None:
+    if file is None:
+        return None
+    return {"whiteout": "a whiteout: c 0 0", "opaque": "an opaque folder"}.get(file.kind) or (
+        f"{file.kind}, {size(file.size)}" if file.kind == "file" else file.kind
+    )
+
+
+def _count(files: Mapping[str, File]) -> str:
+    return f"{len(files)} files" if files else "empty"
 
 
 # Cgroups
