@@ -18,7 +18,17 @@ COURSE = Path(__file__).resolve().parent.parent / "lessons"
 
 ShellName = Literal["host", "container"]
 SHELLS: tuple[ShellName, ...] = ("host", "container")
-WATCHABLE = ("namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname")
+WATCHABLE = (
+    "namespaces",
+    "processes",
+    "mounts",
+    "layers",
+    "cgroups",
+    "network",
+    "datasets",
+    "hostname",
+    "ipc",
+)
 
 
 @frozen

@@ -73,8 +73,10 @@ def snapshot(
     mounts: Mapping[int, tuple[Mount, ...]] | None = None,
     datasets: tuple[Dataset, ...] = (),
     folders: Mapping[str, tuple[str, ...]] | None = None,
+    **more: Any,
 ) -> Snapshot:
-    """The host's first process is PID 1; `mounts` by pid, the host's are HOST_MOUNTS unless given."""
+    """The host's first process is PID 1; `mounts` by pid, the host's are HOST_MOUNTS unless given; `more` is
+    what else a snapshot has."""
     all_of = {1: process(1, "sleep", ppid=0, start=1, args=("sleep", "infinity"))}
     all_of |= {p.pid: p for p in processes}
     seen = {1: HOST_MOUNTS, **(mounts or {})}
@@ -86,6 +88,7 @@ def snapshot(
         release="6.18.0",
         datasets={d.name: d for d in datasets},
         folders=folders or {},
+        **more,
     )
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from workshop.errors import LabError
 from workshop.frozen import frozen
-from workshop.kernel import cgroupfs, folders, mountinfo, probe, processes, procfs, storage
+from workshop.kernel import cgroupfs, folders, ipc, layers, mountinfo, probe, processes, procfs, storage
 from workshop.kernel.model import (
     Cgroup,
     Dataset,
+    File,
+    Ipc,
     Mount,
     MountTable,
     Network,
@@ -36,6 +39,8 @@ class Reader:
     datasets: bool = False
     roots: tuple[str, ...] = ("/lab/containers",)
     """Folders whose folders can become a root."""
+    home: str = "/lab"
+    """The learner's own folder: `layers` in it has layers, and only what is below it is read as one."""
 
 
 class Collector:
@@ -77,8 +82,10 @@ class Collector:
             cgroups=_cgroups(found, hierarchies),
             datasets=datasets,
             hostnames=self._hostnames(found),
+            ipc=self._ipc(found),
             loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
+            layers=self._layers(mounts),
             folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
         )
 
@@ -203,6 +210,21 @@ class Collector:
         members = _members(found, "uts", self.reader.host)
         names = probe.hostnames(self._path(pids[0], "ns/uts") for pids in members.values())
         return {inode: name for inode, name in zip(members, names, strict=True) if name is not None}
+
+    def _ipc(self, found: Mapping[int, Process]) -> dict[int, Ipc]:
+        members = _members(found, "ipc", self.reader.host)
+        jobs = [
+            (self._path(pids[0], "ns/ipc"), probe.CLONE_NEWIPC, partial(ipc.read, pids[0]))
+            for pids in members.values()
+        ]
+        read = zip(members, probe.within(jobs), strict=True)
+        return {inode: contents for inode, contents in read if contents is not None}
+
+    def _layers(self, mounts: Mapping[str, MountTable]) -> Mapping[str, Mapping[str, File]]:
+        home = self.reader.home
+        every = [mount for table in mounts.values() for mount in table.mounts]
+        named = [path for path in layers.named(every) if path.startswith(f"{home}/")]
+        return layers.read(Path(self._path(self.reader.host, "root")), f"{home}/layers", named)
 
     def _read_datasets(self, found: Mapping[int, Process]) -> Mapping[str, Dataset]:
         """Asking takes milliseconds. zfs-fuse counts what it reads and writes (`/proc/PID/io`): as long as

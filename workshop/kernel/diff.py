@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 from workshop.frozen import frozen
 from workshop.kernel import cgroupfs
 from workshop.kernel.model import (
     NS_KINDS,
     Dataset,
+    File,
+    Ipc,
     Link,
     Mount,
     Network,
@@ -25,7 +27,9 @@ from workshop.kernel.model import (
 )
 from workshop.kernel.subject import WRAPPERS
 
-Area = Literal["namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname"]
+Area = Literal[
+    "namespaces", "processes", "hostname", "ipc", "mounts", "layers", "cgroups", "network", "datasets"
+]
 Verb = Literal["added", "removed", "changed"]
 
 MANY = 4
@@ -57,7 +61,9 @@ def diff(before: Snapshot, now: Snapshot, subject: int | None = None) -> tuple[C
         *_namespaces(before, now, old, new),
         *_processes(before, now),
         *_hostnames(before, now, new),
+        *_ipc(before, now),
         *_mounts(before, now, old, new),
+        *_layers(before, now),
         *_cgroups(before, now, old, new),
         *_networks(before, now),
         *_datasets(before, now),
@@ -207,6 +213,32 @@ def _whose(snapshot: Snapshot, kind: str, inode: int) -> str:
     return _title(min(members, key=lambda process: (process.comm in WRAPPERS, process.pid)))
 
 
+# Shared memory, queues
+
+
+def _ipc(before: Snapshot, now: Snapshot) -> Iterator[Change]:
+    """What came and went in each ipc namespace. A new namespace is told of among the namespaces."""
+    host = now.processes[now.host].ns.get("ipc")
+    for inode in sorted(now.ipc, key=lambda inode: (inode != host, inode)):
+        where = "" if inode == host else f" of {_whose(now, 'ipc', inode)}"
+        old = before.ipc.get(inode)
+        yield from _added_removed("ipc", _ipc_objects(old, where), _ipc_objects(now.ipc[inode], where))
+
+
+def _ipc_objects(ipc: Ipc | None, where: str) -> Iterator[tuple[str, str, str]]:
+    if ipc is None:
+        return
+    for what, kind, objects in (
+        ("shared memory", "shm", ipc.shm),
+        ("message queue", "msg", ipc.msg),
+        ("semaphores", "sem", ipc.sem),
+    ):
+        for number, key in objects.items():
+            yield f"{what} {number}{where}", f"key {key:#010x}", f"/proc/sysvipc/{kind}"
+    for name in ipc.queues:
+        yield f"POSIX queue /{name}{where}", "", "/dev/mqueue"
+
+
 # Mounts
 
 
@@ -325,6 +357,50 @@ def _propagation(pairs: list[tuple[Mount, Mount]], suffix: str, source: str) -> 
 def _loops(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
     for name, file in snapshot.loops.items():
         yield f"/dev/{name}", file, f"/sys/block/{name}/loop/backing_file"
+
+
+# Layers
+
+
+def _layers(before: Snapshot, now: Snapshot) -> Iterator[Change]:
+    old, new = before.layers, now.layers
+    for path in sorted(old.keys() - new.keys()):
+        yield Change("layers", "removed", path, _count(old[path]), None, path)
+    for path in sorted(new.keys() - old.keys()):
+        yield Change("layers", "added", path, None, _count(new[path]), path)
+    for path in sorted(old.keys() & new.keys()):
+        if old[path] != new[path]:
+            yield from _layer(path, old[path], new[path])
+
+
+def _layer(path: str, old: Mapping[str, File], new: Mapping[str, File]) -> Iterator[Change]:
+    came, went = new.keys() - old.keys(), old.keys() - new.keys()
+    other = [name for name in old.keys() & new.keys() if _content(old[name]) != _content(new[name])]
+    for verb, names in (("removed", went), ("added", came), ("changed", other)):
+        if len(names) > MANY:
+            yield Change("layers", cast(Verb, verb), path, None, f"{len(names)} files", path)
+            continue
+        for name in sorted(names):
+            was, is_ = (_file(files.get(name)) for files in (old, new))
+            yield Change("layers", cast(Verb, verb), f"{path}/{name}", was, is_, path)
+
+
+def _content(file: File) -> tuple[object, ...]:
+    """What of a file is told of; what is in a folder changes the folder's times, and says nothing."""
+    inside = () if file.kind in ("folder", "opaque") else (file.size, file.changed)
+    return (file.kind, file.mode, *inside)
+
+
+def _file(file: File | None) -> str | None:
+    if file is None:
+        return None
+    return {"whiteout": "a whiteout: c 0 0", "opaque": "an opaque folder"}.get(file.kind) or (
+        f"{file.kind}, {size(file.size)}" if file.kind == "file" else file.kind
+    )
+
+
+def _count(files: Mapping[str, File]) -> str:
+    return f"{len(files)} files" if files else "empty"
 
 
 # Cgroups

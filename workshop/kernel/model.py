@@ -189,6 +189,53 @@ class Dataset:
 
 
 @frozen
+class Ipc:
+    """What an ipc namespace holds, ipc_namespaces(7): the keys of System V's objects by their ids
+    (`/proc/sysvipc/*`; key 0 is IPC_PRIVATE), and the names of POSIX message queues."""
+
+    pid: int
+    """The process through which it was read."""
+    shm: Mapping[int, int] = field(default_factory=dict)
+    msg: Mapping[int, int] = field(default_factory=dict)
+    sem: Mapping[int, int] = field(default_factory=dict)
+    queues: tuple[str, ...] = ()
+    mqueue: tuple[int, int] | None = None
+    """Device of the namespace's own mqueue file system, as mountinfo shows it; None where nobody tells."""
+
+
+FileKind = Literal["file", "folder", "opaque", "link", "whiteout", "other"]
+
+
+@frozen
+class File:
+    """One file of a layer: lstat(2). A `whiteout` is a character device 0:0, an `opaque` folder has the
+    attribute `trusted.overlay.opaque` (overlayfs.rst of the kernel)."""
+
+    kind: FileKind
+    size: int = 0
+    allocated: int = 0
+    """Bytes on the disk (`st_blocks`)."""
+    exclusive: int | None = None
+    """Of these, the bytes that no other file shares: FIEMAP, for large files on btrfs only."""
+    mode: int = 0
+    changed: int = 0
+    """`st_ctime_ns`: when anything of it was last changed."""
+
+
+@frozen
+class Subvolume:
+    """A subvolume of btrfs, as BTRFS_IOC_GET_SUBVOL_INFO tells. Only a snapshot has a `parent`."""
+
+    path: str
+    id: int
+    uuid: str
+    parent: str | None
+    read_only: bool
+    dev: int
+    """`st_dev` of what is in it: each subvolume has a device number of its own."""
+
+
+@frozen
 class Snapshot:
     """Everything the workshop asks the kernel, at one moment.
 
@@ -210,6 +257,16 @@ class Snapshot:
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Would-be roots (the folders in `/lab/containers`, the mount points of datasets) as the host process
     sees them, by path: what is in each, sorted, and what is in its `bin` as `bin/NAME`."""
+
+    ipc: Mapping[int, Ipc] = field(default_factory=dict)
+    """By the inode of the ipc namespace."""
+    layers: Mapping[str, Mapping[str, File]] = field(default_factory=dict)
+    """Folders that are, or are to be, layers of an overlay (those in `/lab/layers`, and what the mounts
+    name): path to the files in it, `etc/hostname`. Of subvolumes and datasets only the top."""
+    subvolumes: Mapping[str, Subvolume] = field(default_factory=dict)
+    """By path, as the host process sees it."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the learner wrote down: the small files in `/lab/notes`, by name."""
 
     def mounts_of(self, pid: int) -> tuple[Mount, ...]:
         """The mounts as process `pid` sees them; empty after `chroot` to a plain folder, or if not read."""

@@ -1,7 +1,8 @@
 """Going into a namespace for a moment.
 
-A thread may enter a network, uts or cgroup namespace by itself (setns(2) is per thread), and takes the change
-with it when it ends. Mount, pid and user namespaces want a process with one thread: there `nsenter` does it.
+A thread may enter a network, uts, ipc or cgroup namespace by itself (setns(2) is per thread), and takes the
+change with it when it ends. Mount, pid and user namespaces want a process with one thread: there `nsenter`
+does it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from workshop.kernel.procfs import Proc
 T = TypeVar("T")
 
 CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWNET = 0x40000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
