@@ -30,6 +30,7 @@ CAPABILITIES: Mapping[str, str] = {
     "docker": "a Docker that runs",
     "podman": "a podman that runs",
     "engine": "Docker or podman",
+    "runc": "runc, which needs no service",
     "user-namespaces": "user namespaces",
     "nft": "nftables",
     "iptables": "iptables",

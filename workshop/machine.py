@@ -52,7 +52,7 @@ class Machine:
 
 def examine() -> Machine:
     """Look at the machine."""
-    tools = ("strace", "sudo", "nft", "iptables", "ping")
+    tools = ("strace", "sudo", "nft", "iptables", "ping", "runc")
     found = [
         _root(),
         *_zfs(),
