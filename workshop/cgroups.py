@@ -27,6 +27,8 @@ from workshop.kernel import mountinfo
 from workshop.ledger import NAME, Entry, Ledger
 
 LEAF = "init"
+MOST_PROCESSES = 1000
+"""How many processes (and threads) a lab may have: a fork bomb without a limit ends here."""
 _OURS = re.compile(rf"{NAME}-[0-9a-f]{{12}}(\.scope)?")
 _SYSTEMD = Path("/run/systemd/system")
 _SECONDS = 2.0
@@ -100,6 +102,7 @@ def join(pid: int, ledger: Ledger) -> tuple[tuple[Group, ...], tuple[str, ...]]:
             path.mkdir(exist_ok=inside is not None)
             if "cpuset" in hierarchy.controllers:
                 _fill_cpuset(path)
+            _cap(path)
             if hierarchy.v2:
                 (path / LEAF).mkdir(exist_ok=True)
             _write(path / "cgroup.procs", str(pid))
@@ -118,6 +121,18 @@ def enable(groups: Sequence[Group]) -> None:
             for controller in _words(group.path / "cgroup.controllers"):
                 with contextlib.suppress(OSError):  # for example cpu, while there are realtime processes
                     _write(group.path / "cgroup.subtree_control", f"+{controller}")
+
+
+def places(groups: Sequence[Group], *, namespace: bool = True) -> Mapping[str, str]:
+    """Where a learner makes groups, by what is to be limited; `cgroup2` and `freezer` are for freezing.
+
+    In a cgroup namespace that begins at the lab's groups, each is at the top of its hierarchy."""
+    seen = {group: str(group.hierarchy.mount if namespace else group.path) for group in groups}
+    by_name = {name: place for group, place in seen.items() for name in group.hierarchy.controllers}
+    two = next((place for group, place in seen.items() if group.hierarchy.v2), None)
+    found = {name: by_name.get(name) or two for name in ("memory", "cpu", "pids")}
+    found |= {"cgroup2": two, "freezer": two or by_name.get("freezer")}
+    return {name: place for name, place in found.items() if place is not None}
 
 
 def remove(path: Path) -> str:
@@ -245,6 +260,11 @@ def _hand_down(folder: Path, ledger: Ledger) -> None:
             OSError
         ):  # it has processes of its own, or the controller is in use otherwise
             _write(folder / "cgroup.subtree_control", f"+{controller}")
+
+
+def _cap(path: Path) -> None:
+    if (path / "pids.max").exists():
+        _write(path / "pids.max", str(MOST_PROCESSES))
 
 
 def _fill_cpuset(path: Path) -> None:

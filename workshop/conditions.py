@@ -21,6 +21,8 @@ CAPABILITIES: Mapping[str, str] = {
     "cgroup1": "cgroups whose controllers are in version 1",
     "cgroup2": "cgroups whose controllers are in version 2",
     "hybrid": "version 2 mounted beside version 1, without controllers",
+    "unified": "version 2 mounted, with controllers or without",
+    "psi": "pressure stall information, of the machine and of groups",
     "strace": "strace, and the right to trace",
     "busybox": "a busybox that needs no libraries",
     "bash-static": "a bash that needs no libraries",
@@ -28,6 +30,7 @@ CAPABILITIES: Mapping[str, str] = {
     "docker": "a Docker that runs",
     "podman": "a podman that runs",
     "engine": "Docker or podman",
+    "runc": "runc, which needs no service",
     "user-namespaces": "user namespaces",
     "nft": "nftables",
     "iptables": "iptables",
@@ -104,7 +107,11 @@ def machines(*lists: Iterable[str]) -> Iterator[Mapping[str, bool]]:
             yield machine
 
 
-_EITHER = {"zfs": ("zfs-kernel", "zfs-fuse"), "engine": ("docker", "podman")}
+_EITHER = {
+    "zfs": ("zfs-kernel", "zfs-fuse"),
+    "engine": ("docker", "podman"),
+    "unified": ("cgroup2", "hybrid"),
+}
 _CGROUPS = ("cgroup1", "cgroup2", "hybrid")
 
 

@@ -33,6 +33,8 @@ NO_OVERLAY = "no overlay on this machine's root: its folders are read-only here,
 IMAGES = f"{FOLDER}/images"
 _SECONDS = 30.0
 """More than a lab ever takes; a dead network share may hold it up."""
+_DYING = 20.0
+"""Seconds for all of a lab to die: a fork bomb's thousand processes take a while on a slow machine."""
 
 _JOIN = 'for group in {groups}; do echo $$ > "$group" || exit 3; done; exec {enter} "$@"'
 
@@ -134,7 +136,8 @@ class Lab:
     def variables(self) -> Mapping[str, str]:
         """The values of the variables in lessons."""
         image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
-        return {"pool": self._pool or pool.NAME, "image": image, "lab": FOLDER}
+        places = cgroups.places(self.groups, namespace=self.depth > 0)
+        return {"pool": self._pool or pool.NAME, "image": image, "lab": FOLDER, **places}
 
     def ready(self) -> None:
         """Wait until the lab is there. LabError says why it cannot be, and then nothing of it is left."""
@@ -288,7 +291,7 @@ def _reap(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        if not select.select((fd,), (), (), 3.0)[0]:
+        if not select.select((fd,), (), (), _DYING)[0]:
             return False
     finally:
         os.close(fd)

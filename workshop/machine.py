@@ -52,7 +52,7 @@ class Machine:
 
 def examine() -> Machine:
     """Look at the machine."""
-    tools = ("strace", "sudo", "nft", "iptables", "ping")
+    tools = ("strace", "sudo", "nft", "iptables", "ping", "runc")
     found = [
         _root(),
         *_zfs(),
@@ -179,7 +179,17 @@ def _cgroups() -> tuple[Capability, ...]:
         _capability(
             "hybrid", "" if v1 and v2 else "one version of cgroups is in use here, not both", "both versions"
         ),
+        _capability("unified", "" if v2 else "cgroups of version 2 are not mounted", "cgroups of version 2"),
+        _psi(v2),
     )
+
+
+def _psi(v2: bool) -> Capability:
+    """`/proc/pressure` is there when the kernel counts; a group's files are those of version 2 only."""
+    missing = "" if Path("/proc/pressure/cpu").exists() else "this kernel does not count who waits"
+    if not missing and not v2:
+        missing = "the groups' pressure is in cgroups of version 2 only"
+    return _capability("psi", missing, "pressure stall information", "boot with psi=1")
 
 
 def _static(name: str) -> Capability:

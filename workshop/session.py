@@ -324,11 +324,12 @@ class Session:
 
     def _settled(self, before: Snapshot | None) -> Snapshot:
         """A look at the host. A line `unshare … sleep &` gives its prompt back before the child has come to
-        `sleep`; such a one is waited for, a moment at most."""
+        `sleep`, and `echo 1 > cgroup.freeze` before all have stopped; such a one is waited for, a moment at
+        most."""
         deadline = time.monotonic() + SETTLING
         while True:
             now = self.host.look()
-            if before is None or not starting(now, before) or time.monotonic() > deadline:
+            if before is None or time.monotonic() > deadline or not (starting(now, before) or freezing(now)):
                 return now
             time.sleep(0.005)  # nothing tells when another process calls execve(2), short of tracing it
 
@@ -468,6 +469,17 @@ def starting(now: Snapshot, before: Snapshot) -> bool:
         if (known is not None and known.start == process.start) or parent is None or process.state == "Z":
             continue
         if process.pid not in parents and (process.args == parent.args or process.comm in PREPARING):
+            return True
+    return False
+
+
+def freezing(now: Snapshot) -> bool:
+    """Is there a group that was told to freeze, and whose processes have not all stopped?"""
+    for group in now.cgroups:
+        told = group.values.get("cgroup.freeze") == "1"
+        if told and "frozen 0" in group.values.get("cgroup.events", ""):
+            return True
+        if group.values.get("freezer.state") == "FREEZING":
             return True
     return False
 

@@ -13,6 +13,11 @@ VARIABLES: Mapping[str, str] = {
     "pool": "the name of the lab's ZFS pool: tank, or the next that is free",
     "image": "the tar file with the image's root file system",
     "lab": "the lab's own folder, /lab",
+    "memory": "where the lab's groups for memory are made: /sys/fs/cgroup, or its memory in version 1",
+    "cpu": "the same for cpu",
+    "pids": "the same for pids",
+    "cgroup2": "where groups of version 2 are made, with controllers or without",
+    "freezer": "where groups are made to be frozen: version 2 if there is one, else version 1's freezer",
 }
 
 _VARIABLE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,17 @@ def run(lab: Lab, script: str) -> str:
     )
     assert done.returncode == 0, done.stdout
     return done.stdout.strip()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _counts_pids(group: cgroups.Group) -> bool:
+    return (group.path / "pids.max").exists()
 
 
 def test_all_namespaces_are_its_own(make: Make) -> None:
@@ -181,6 +193,35 @@ def test_frozen_processes_do_not_hold_up_the_end(make: Make, machine: Machine) -
         "sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done;"
         f"{freeze}; echo $! > cgroup.procs; eval $state",
     )
+    lab.reset()
+    assert run(lab, "pgrep -c sleep") == "1"
+
+
+def test_a_fork_bomb_without_a_limit_does_not_outlive_a_reset(make: Make, machine: Machine) -> None:
+    lab = make()
+    files = cgroups.places(lab.groups)["pids"], cgroups.places(lab.groups)["freezer"]
+    group = next(g for g in lab.groups if g.hierarchy.v2 == machine.has("cgroup2") and _counts_pids(g))
+    assert (group.path / "pids.max").read_text() == f"{cgroups.MOST_PROCESSES}\n"
+    bomb = "b() { b & b & wait; }; b </dev/null >/dev/null 2>&1 &"
+    run(lab, f"mkdir {files[0]}/bomb; bash -c '{bomb}'")
+    wait_for(lambda: "max 0" not in (group.path / "pids.events").read_text())
+    assert int((group.path / "pids.current").read_text()) <= cgroups.MOST_PROCESSES
+    lab.reset()
+    assert run(lab, "ps -e -o comm= | grep -c bash || true") == "0"
+    assert not cgroups.members(group.path / "bomb")
+
+
+def test_a_frozen_group_in_a_frozen_group_does_not_outlive_a_reset(make: Make, machine: Machine) -> None:
+    lab = make()
+    places = {cgroups.places(lab.groups)["freezer"]}
+    places |= {"/sys/fs/cgroup/freezer"} if machine.has("cgroup1") else set()
+    freeze = "if [ -w cgroup.freeze ]; then echo 1 > cgroup.freeze; else echo FROZEN > freezer.state; fi"
+    for place in places:
+        run(
+            lab,
+            "sleep 1000 >/dev/null 2>&1 </dev/null & until grep -q sleep /proc/$!/comm; do :; done;"
+            f"mkdir -p {place}/a/b; cd {place}/a/b; echo $! > cgroup.procs; {freeze}; cd ..; {freeze}",
+        )
     lab.reset()
     assert run(lab, "pgrep -c sleep") == "1"
 

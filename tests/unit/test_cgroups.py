@@ -115,3 +115,29 @@ def test_controllers_are_taken_back_only_when_nobody_else_is_there(tmp_path: Pat
     assert cgroups.take_back(entry) == "" and control.read_text() == ""
     (tmp_path / "another").rmdir()
     assert cgroups.take_back(entry) == "" and control.read_text() == "-pids"
+
+
+def test_where_a_learner_makes_groups() -> None:
+    at = Path("/sys/fs/cgroup")
+    memory, cpu, ice = (
+        Group(Hierarchy((*names,), at / names[-1], at / names[-1]), at / names[-1] / "ours")
+        for names in (("memory",), ("cpuacct", "cpu"), ("freezer",))
+    )
+    one = cgroups.places((memory, cpu, ice))
+    assert one == {name: f"/sys/fs/cgroup/{name}" for name in ("memory", "cpu", "freezer")}
+    empty = Group(Hierarchy((), at / "unified", at / "unified"), at / "unified/ours")
+    hybrid = cgroups.places((memory, cpu, ice, empty))
+    assert hybrid["memory"] == "/sys/fs/cgroup/memory"
+    assert hybrid["cgroup2"] == hybrid["freezer"] == "/sys/fs/cgroup/unified"
+    two = Group(Hierarchy((), at, at / "user.slice"), at / "ours")
+    assert set(cgroups.places((two,)).values()) == {"/sys/fs/cgroup"}
+    assert set(cgroups.places((two,), namespace=False).values()) == {"/sys/fs/cgroup/ours"}
+    assert cgroups.places(()) == {}
+
+
+def test_a_lab_has_a_most_of_processes_where_they_are_counted(tmp_path: Path) -> None:
+    cgroups._cap(tmp_path)
+    assert not (tmp_path / "pids.max").exists()
+    (tmp_path / "pids.max").write_text("max ")
+    cgroups._cap(tmp_path)
+    assert (tmp_path / "pids.max").read_text() == str(cgroups.MOST_PROCESSES)

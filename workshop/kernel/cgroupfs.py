@@ -29,6 +29,7 @@ V2_FILES = (
     "cpu.max",
     "cpu.weight",
     "cpu.stat",
+    "cpu.pressure",
     "cpuset.cpus",
     "cpuset.mems",
     "io.max",

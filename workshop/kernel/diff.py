@@ -411,6 +411,7 @@ _BY_THEMSELVES = (
     "memory.usage_in_bytes",
     "memory.max_usage_in_bytes",
     "memory.failcnt",
+    "cpu.pressure",
     "pids.current",
     "pids.peak",
     "cgroup.type",
@@ -419,7 +420,7 @@ _BY_THEMSELVES = (
 _COUNTERS: Mapping[str, tuple[str, ...]] = {
     "memory.events": ("oom", "oom_kill"),
     "memory.oom_control": ("oom_kill", "oom_kill_disable"),
-    "cpu.stat": (),
+    "cpu.stat": ("nr_throttled",),
     "pids.events": ("max",),
     "cgroup.events": ("frozen",),
 }

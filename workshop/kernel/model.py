@@ -77,6 +77,8 @@ class Process:
     sig_caught: int = 0
     """Bit set of signals with a handler (`SigCgt`), bit 0 is signal 1."""
     ids: Ids | None = None
+    stdout: str | None = None
+    """Where it writes to, as the link `/proc/PID/fd/1` names it: `/lab/log`, `pipe:[812]`, `/dev/pts/1`."""
 
     @property
     def key(self) -> tuple[int, int]:

@@ -127,6 +127,7 @@ class Processes:
             root=self._dir.root(pid),
             cwd=self._dir.link(f"{pid}/cwd"),
             cgroups=self._memberships(cgroup),
+            stdout=self._dir.link(f"{pid}/fd/1"),
             threads=stat.threads,
             sig_caught=stat.sig_caught,
         )
