@@ -31,7 +31,9 @@ CAPABILITIES: Mapping[str, str] = {
     "user-namespaces": "user namespaces",
     "nft": "nftables",
     "iptables": "iptables",
+    "nat": "nftables or iptables",
     "ping": "ping",
+    "nginx": "nginx",
 }
 
 
@@ -104,7 +106,7 @@ def machines(*lists: Iterable[str]) -> Iterator[Mapping[str, bool]]:
             yield machine
 
 
-_EITHER = {"zfs": ("zfs-kernel", "zfs-fuse"), "engine": ("docker", "podman")}
+_EITHER = {"zfs": ("zfs-kernel", "zfs-fuse"), "engine": ("docker", "podman"), "nat": ("nft", "iptables")}
 _CGROUPS = ("cgroup1", "cgroup2", "hybrid")
 
 
