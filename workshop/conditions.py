@@ -34,7 +34,9 @@ CAPABILITIES: Mapping[str, str] = {
     "user-namespaces": "user namespaces",
     "nft": "nftables",
     "iptables": "iptables",
+    "nat": "nftables or iptables",
     "ping": "ping",
+    "nginx": "nginx",
 }
 
 
@@ -111,6 +113,7 @@ _EITHER = {
     "zfs": ("zfs-kernel", "zfs-fuse"),
     "engine": ("docker", "podman"),
     "unified": ("cgroup2", "hybrid"),
+    "nat": ("nft", "iptables"),
 }
 _CGROUPS = ("cgroup1", "cgroup2", "hybrid")
 

@@ -33,6 +33,7 @@ _OWN = ("proc", "sys", "dev", "run", "tmp", "lab")
 """What is at these places in `/` is the lab's own, not the machine's."""
 
 _HOSTS = f"127.0.0.1\tlocalhost\n127.0.1.1\t{HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+_RESOLV = "# The lab has no way out, and so nobody to ask for names.\n"
 _SUDOERS = (
     "# The marks by which the workshop tells where a shell is; and no terminal in between.\n"
     'Defaults env_keep += "PROMPT_COMMAND PS0 PS1 PS2"\n'
@@ -261,6 +262,7 @@ def _dev(plan: Plan, target: str) -> None:
 def _etc(etc: str) -> None:
     _put(f"{etc}/hostname", HOSTNAME + "\n")
     _put(f"{etc}/hosts", _HOSTS)
+    _put(f"{etc}/resolv.conf", _RESOLV)
     if Path(f"{etc}/sudoers.d").is_dir():
         _put(f"{etc}/sudoers.d/container-workshop", _SUDOERS, 0o440)
 

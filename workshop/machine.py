@@ -52,7 +52,7 @@ class Machine:
 
 def examine() -> Machine:
     """Look at the machine."""
-    tools = ("strace", "sudo", "nft", "iptables", "ping", "runc")
+    tools = ("strace", "sudo", "nft", "iptables", "ping", "runc", "nginx")
     found = [
         _root(),
         *_zfs(),
@@ -63,6 +63,7 @@ def examine() -> Machine:
         _static("bash-static"),
         _user_namespaces(),
         *(_tool(name) for name in tools),
+        _nat(),
         *_engines(),
     ]
     return Machine({one.name: one for one in found}, os.uname().release, packages.release())
@@ -222,6 +223,12 @@ def _tool(name: str) -> Capability:
             name, "kernel.yama.ptrace_scope is 3: nobody may trace", "", "a reboot, with it at 1"
         )
     return _capability(name, missing, str(path))
+
+
+def _nat() -> Capability:
+    found = [name for name in ("nft", "iptables") if which(name)]
+    missing = "" if found else "neither nftables nor iptables is installed"
+    return _capability("nat", missing, " and ".join(found), f"apt install {packages.package_for('nft')}")
 
 
 def _engines() -> tuple[Capability, ...]:

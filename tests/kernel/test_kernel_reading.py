@@ -167,6 +167,31 @@ def test_bridge_veth_and_a_named_namespace(lab: Small) -> None:
     (blue,) = (network for network in now.networks.values() if network.name == "blue")
     v0, v1 = (next(link for link in net.links if link.kind == "veth") for net in (host, blue))
     assert blue.pid is None and v0.peer == v1.index and v1.peer == v0.index and v0.peer_netns is not None
+    inodes = {network.name: inode for inode, network in now.networks.items()}
+    assert (v0.peer_inode, v1.peer_inode) == (inodes["blue"], inodes[None])
+    assert blue.named_in == inodes[None]
+
+
+def test_traffic_is_counted_where_it_was(lab: Small) -> None:
+    lab.shell.run("ip netns add blue; ip -n blue link set lo up; sysctl -q -w net.ipv4.ip_forward=0")
+    lab.look()
+    found = lab.after("ip netns exec blue busybox ping -c 2 127.0.0.1")
+    assert ("network", "changed", "traffic in blue", None, "2 echo out, 2 reply in, 2 echo in") in found
+    assert ("network", "changed", "forwarding", "off", "on") in lab.after("sysctl -w net.ipv4.ip_forward=1")
+
+
+def test_a_machine_within_the_machine_has_names_of_its_own(lab: Small) -> None:
+    lab.shell.run("ip netns add blue")
+    lab.shell.run(
+        "ip netns exec blue unshare --mount sh -c"
+        " 'mount -t tmpfs run /run; ip netns add blue; exec sleep 1000' & sleep 0"
+    )
+    until(lambda: [net.name for net in lab.look().networks.values()].count("blue") == 2)
+    networks = lab.look().networks
+    (host,) = (inode for inode, network in networks.items() if network.name is None)
+    (outer,) = (inode for inode, network in networks.items() if network.named_in == host)
+    (inner,) = (inode for inode, network in networks.items() if network.named_in == outer)
+    assert {networks[inode].name for inode in (outer, inner)} == {"blue"}
 
 
 def test_reading_keeps_no_network_namespace_alive(lab: Small) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from workshop.errors import LabError
 from workshop.frozen import frozen
@@ -43,6 +44,20 @@ class Reader:
     """The learner's own folder: `layers` in it has layers, and only what is below it is read as one."""
 
 
+_NETNS = "run/netns"
+
+
+class _Named(NamedTuple):
+    """A network namespace with a name: who sees it, by their net namespace, and where it is."""
+
+    name: str | None
+    by: int | None
+    path: str
+
+
+_UNNAMED = _Named(None, None, "")
+
+
 class Collector:
     """Takes snapshots. It keeps one file open, the directory of the procfs, and what it read last time."""
 
@@ -53,6 +68,7 @@ class Collector:
         self._netlink = Netlink()
         self._datasets = storage.Datasets(storage.runner(reader.run_prefix))
         self._tables: dict[str, tuple[bytes, MountTable]] = {}
+        self._groups: Mapping[str, list[int]] = {}
         self._zfs: tuple[bytes, Mapping[str, Dataset]] | None = None
         self._hierarchies_of: tuple[object, tuple[cgroupfs.Hierarchy, ...]] = (None, ())
         self._nsfs = os.stat("/proc/self/ns/net").st_dev  # noqa: PTH116
@@ -142,7 +158,7 @@ class Collector:
                     updated = self._processes.update(member, proc_pid_ns=owner)
                     if updated is not None:
                         found[member] = updated
-        self._tables = tables
+        self._tables, self._groups = tables, groups
         return {key: table for key, (_, table) in tables.items()}
 
     def _mount_groups(self, found: Mapping[int, Process]) -> dict[str, list[int]]:
@@ -181,30 +197,51 @@ class Collector:
 
     def _networks(self, found: Mapping[int, Process]) -> dict[int, Network]:
         members = _members(found, "net", self.reader.host)
-        names = self._named_networks()
+        names = self._named_networks(found)
         paths = {inode: self._path(pids[0], "ns/net") for inode, pids in members.items()}
-        folder = self._path(self.reader.host, "root/run/netns")
-        paths |= {inode: f"{folder}/{name}" for inode, name in names.items() if inode not in members}
+        paths |= {inode: named.path for inode, named in names.items() if inode not in members}
         contents = self._netlink.read_all(paths)
-        return {
-            inode: Network(members.get(inode, [None])[0], names.get(inode), *contents[inode])
-            for inode in paths
-            if inode in contents
-        }
+        networks = {}
+        for inode in paths:
+            if inode in contents:
+                pid, named = members.get(inode, [None])[0], names.get(inode, _UNNAMED)
+                networks[inode] = Network(pid, named.name, **contents[inode]._asdict(), named_in=named.by)
+        return networks
 
-    def _named_networks(self) -> dict[int, str]:
-        """`/run/netns/NAME` is the namespace when it has the device and inode of one (ip-netns(8))."""
-        found: dict[int, str] = {}
+    def _named_networks(self, found: Mapping[int, Process]) -> dict[int, _Named]:
+        """`/run/netns/NAME` is the namespace when it has the device and inode of one (ip-netns(8)).
+
+        Who has a `/run` of its own has names of its own too: a machine within the machine. The names belong
+        to a namespace that is not itself among the named, which is that of whoever gave them.
+        """
+        folders: dict[tuple[int, int], list[int]] = {}
+        for pids in self._groups.values():
+            try:
+                status = os.stat(self._path(pids[0], f"root/{_NETNS}"))  # noqa: PTH116
+            except OSError:
+                continue  # nobody has named one yet
+            folders.setdefault((status.st_dev, status.st_ino), []).extend(pids)
+        named: dict[int, _Named] = {}
+        for pids in folders.values():
+            folder = self._path(pids[0], f"root/{_NETNS}")
+            inside = self._named_in(folder)
+            owners = (found[pid].ns.get("net") for pid in pids)
+            by = next((inode for inode in owners if inode is not None and inode not in inside), None)
+            for inode, name in inside.items():
+                named.setdefault(inode, _Named(name, by, f"{folder}/{name}"))
+        return named
+
+    def _named_in(self, folder: str) -> dict[int, str]:
+        inside: dict[int, str] = {}
         try:
-            device = self._nsfs
-            with os.scandir(self._path(self.reader.host, "root/run/netns")) as entries:
+            with os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda e: e.name):
                     status = entry.stat()
-                    if status.st_dev == device:
-                        found.setdefault(status.st_ino, entry.name)
+                    if status.st_dev == self._nsfs:
+                        inside.setdefault(status.st_ino, entry.name)
         except OSError:
-            pass  # nobody has named one yet
-        return found
+            pass  # gone meanwhile
+        return inside
 
     def _hostnames(self, found: Mapping[int, Process]) -> dict[int, str]:
         members = _members(found, "uts", self.reader.host)

@@ -19,6 +19,7 @@ from workshop.kernel.model import (
     Ipc,
     Link,
     Mount,
+    Nat,
     Network,
     Process,
     Root,
@@ -547,6 +548,51 @@ def _network(old: Network, new: Network, suffix: str) -> Iterator[Change]:
         "network", _addresses(old, names_old, suffix), _addresses(new, names_new, suffix)
     )
     yield from _added_removed("network", _routes(old, names_old, suffix), _routes(new, names_new, suffix))
+    yield from _added_removed("network", _nat(old, suffix), _nat(new, suffix))
+    yield from _added_removed("network", _listening(old, suffix), _listening(new, suffix))
+    if old.forward != new.forward and old.pid is not None:
+        then, after = ("on" if network.forward else "off" for network in (old, new))
+        source = "/proc/sys/net/ipv4/ip_forward"
+        yield Change("network", "changed", f"forwarding{suffix}", then, after, source)
+    counted = [
+        f"{getattr(new.traffic, name) - getattr(old.traffic, name)} {what}"
+        for name, what in TRAFFIC.items()
+        if getattr(new.traffic, name) > getattr(old.traffic, name)
+    ]
+    if counted:
+        source = f"/proc/{new.pid}/net/snmp" if new.pid else "/proc/net/snmp there"
+        yield Change("network", "changed", f"traffic{suffix}", None, ", ".join(counted), source)
+
+
+TRAFFIC: Mapping[str, str] = {
+    "asked": "echo out",
+    "replies": "reply in",
+    "was_asked": "echo in",
+    "unreachable": "told unreachable",
+    "forwarded": "forwarded",
+    "opened": "TCP opened",
+    "accepted": "TCP accepted",
+    "refused": "TCP failed",
+    "datagrams": "UDP in",
+}
+"""What the counters of a network namespace count, in a word or two."""
+
+
+def nat_text(nat: Nat) -> str:
+    """`from 10.0.0.0/24: masquerade`, `to port 8080: dnat to 10.0.0.2:80`."""
+    who = [f"from {nat.source}"] if nat.source else []
+    who += [f"to port {nat.port}"] if nat.port else []
+    return f"{' '.join(who) or 'all'}: {nat.kind}{f' to {nat.to}' if nat.to else ''}"
+
+
+def _nat(network: Network, suffix: str) -> Iterator[tuple[str, str, str]]:
+    for nat in network.nat:
+        yield f"{nat.hook or 'unused'} rule{suffix}", nat_text(nat), "nft list ruleset"
+
+
+def _listening(network: Network, suffix: str) -> Iterator[tuple[str, str, str]]:
+    for place in network.listening:
+        yield f"listening{suffix}", place, "ss -tln"
 
 
 def _link(link: Link, names: Mapping[int, str]) -> str:

@@ -133,6 +133,8 @@ class Link:
     master: int | None
     peer: int | None
     peer_netns: int | None
+    peer_inode: int | None = None
+    """The namespace that the peer is in, where that is another one which was read too."""
 
 
 @frozen
@@ -154,8 +156,55 @@ class Route:
 
 
 @frozen
+class Traffic:
+    """What a network namespace has counted since it was made: `/proc/PID/net/snmp`, IPv4.
+
+    Counters prove traffic without a trace of it: whoever got an echo reply has one more `InEchoReps`.
+    """
+
+    forwarded: int = 0
+    """Packets passed on from one link to another (`Ip: ForwDatagrams`)."""
+    unreachable: int = 0
+    """`Icmp: InDestUnreachs`: somebody on the way said that there is no way."""
+    asked: int = 0
+    """Echo requests sent, as ping does (`Icmp: OutEchos`)."""
+    was_asked: int = 0
+    """`Icmp: InEchos`; the kernel answers them by itself."""
+    replies: int = 0
+    """Echo replies that came in (`Icmp: InEchoReps`)."""
+    opened: int = 0
+    """TCP connections begun from here (`Tcp: ActiveOpens`)."""
+    accepted: int = 0
+    """TCP connections begun elsewhere, and taken here (`Tcp: PassiveOpens`)."""
+    refused: int = 0
+    """TCP connections that did not come about (`Tcp: AttemptFails`)."""
+    datagrams: int = 0
+    """UDP datagrams that a program got (`Udp: InDatagrams`)."""
+
+
+@frozen
+class Nat:
+    """A rule of nftables (or of iptables on top of it) that rewrites addresses."""
+
+    hook: str
+    """`prerouting`, `postrouting`, `output`, `input`; empty: no base chain leads to it."""
+    kind: Literal["masquerade", "snat", "dnat", "redirect"]
+    source: str | None = None
+    """Only packets from here (`10.0.0.0/24`); None: from anywhere, or not in a form that is understood."""
+    port: int | None = None
+    """Only packets to this port."""
+    to: str | None = None
+    """The new address, with the port if that is new too: `10.0.0.2:80`."""
+    table: str = ""
+    chain: str = ""
+
+
+@frozen
 class Network:
-    """What a network namespace holds. `pid` is the process through which it was read; None: by name only."""
+    """What a network namespace holds. `pid` is the process through which it was read; None: by name only.
+
+    `listening` and `nat` are read where there is a link besides `lo`.
+    """
 
     pid: int | None
     name: str | None
@@ -163,6 +212,14 @@ class Network:
     links: tuple[Link, ...]
     addresses: tuple[Address, ...]
     routes: tuple[Route, ...]
+    named_in: int | None = None
+    """Whose `/run/netns` that is: the net namespace (inode) of those who see it there."""
+    forward: bool = False
+    """Packets are passed on from link to link: `/proc/sys/net/ipv4/ip_forward`."""
+    traffic: Traffic = field(default_factory=Traffic)
+    listening: tuple[str, ...] = ()
+    """Where TCP connections are waited for: `0.0.0.0:80`, `[::]:80`; sock_diag(7)."""
+    nat: tuple[Nat, ...] = ()
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Links, addresses and routes of network namespaces, by rtnetlink(7).
+"""What network namespaces hold: links, addresses and routes by rtnetlink(7), and what they have counted.
 
 Requests go over a plain netlink socket, the answers are decoded by pyroute2. No socket is kept: it would keep
 its network namespace, and so the veth in it, alive after the learner ended the last process there. What makes
@@ -7,13 +7,18 @@ reading fast instead is that a message seen before, byte for byte, is not decode
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from workshop.kernel import probe
-from workshop.kernel.model import Address, Link, Route
+from workshop.kernel import nftables, nlmsg, probe, procfs, sockdiag
+from workshop.kernel.model import Address, Link, Nat, Route, Traffic
 from workshop.kernel.parts import without_the_rest
 
 with without_the_rest("pyroute2"):
@@ -21,10 +26,9 @@ with without_the_rest("pyroute2"):
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE = 18, 22, 26
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-NLM_F_REQUEST_DUMP = 0x301
-HEADER = struct.Struct("=IHHII")
+NETLINK_ROUTE = 0
+RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNSID = 18, 22, 26, 90
+NETNSA_NSID, NETNSA_FD = 1, 3
 
 IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS = 29, 8
 IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
@@ -32,8 +36,9 @@ RTM_F_CLONED = 0x200
 RT_TABLE_LOCAL = 255
 RTN_MULTICAST = 5
 
-PATIENCE = 2.0
-"""Seconds to wait for an answer of the kernel."""
+COUNTERS = Path("/proc/thread-self/net/snmp")
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+"""Both are those of the network namespace of the thread that reads them."""
 
 Item = Link | Address | Route
 
@@ -42,6 +47,10 @@ class Contents(NamedTuple):
     links: tuple[Link, ...]
     addresses: tuple[Address, ...]
     routes: tuple[Route, ...]
+    forward: bool = False
+    traffic: Traffic = Traffic()
+    listening: tuple[str, ...] = ()
+    nat: tuple[Nat, ...] = ()
 
 
 class Netlink:
@@ -56,51 +65,69 @@ class Netlink:
         return self.read_all({0: path}).get(0)
 
     def read_all(self, paths: Mapping[int, str]) -> dict[int, Contents]:
-        """Several namespaces in one go; those that are gone are left out."""
+        """Several namespaces in one go, by inode; those that are gone are left out."""
         self._used = {}
-        jobs = [(path, probe.CLONE_NEWNET, self._dump) for path in paths.values()]
-        found = probe.within(jobs)
+        with ExitStack() as stack:
+            files = {}
+            for inode, path in paths.items() if len(paths) > 1 else ():
+                try:
+                    files[inode] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                except OSError:
+                    continue
+                stack.callback(os.close, files[inode])
+            jobs = [(path, probe.CLONE_NEWNET, partial(self._dump, files)) for path in paths.values()]
+            found = probe.within(jobs)
         self._seen = self._used
         return {key: contents for key, contents in zip(paths, found, strict=True) if contents is not None}
 
-    def _dump(self) -> Contents:
-        """Everything in the network namespace of the calling thread."""
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as s:
-            s.settimeout(PATIENCE)
-            s.bind((0, 0))
+    def _dump(self, files: Mapping[int, int]) -> Contents:
+        """Everything in the net namespace of the calling thread. `files`: the others, opened, by inode."""
+        with nlmsg.opened(NETLINK_ROUTE) as s:
             links = [item for item in self._items(s, RTM_GETLINK) if isinstance(item, Link)]
             addresses = [item for item in self._items(s, RTM_GETADDR) if isinstance(item, Address)]
             routes = [item for item in self._items(s, RTM_GETROUTE) if isinstance(item, Route)]
-        return Contents(tuple(links), tuple(addresses), tuple(routes))
+            if any(link.peer_netns is not None for link in links):
+                ids = _netns_ids(s, files)
+                links = [_with_peer(link, ids) for link in links]
+        linked = any(link.kind != "loopback" for link in links)
+        return Contents(
+            tuple(links),
+            tuple(addresses),
+            tuple(routes),
+            FORWARD.read_bytes().strip() == b"1",
+            procfs.parse_snmp(COUNTERS.read_bytes()),
+            sockdiag.read() if linked else (),
+            nftables.read() if linked else (),
+        )
 
     def _items(self, s: socket.socket, request: int) -> Iterator[Item]:
-        for message in _answers(s, request):
+        if request == RTM_GETLINK:
+            body = struct.pack("=16xHHI", 8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+        else:
+            body = bytes(8 if request == RTM_GETADDR else 12)
+        for message in nlmsg.dump(s, request, body):
             # The header names the request, the rest only the thing.
-            key = bytes([request]) + message[HEADER.size :]
+            key = bytes([request]) + message[nlmsg.HEADER.size :]
             item = self._seen[key] if key in self._seen else decode(request, message)
             self._used[key] = item
             if item is not None:
                 yield item
 
 
-def _answers(s: socket.socket, request: int) -> Iterator[bytes]:
-    if request == RTM_GETLINK:
-        body = struct.pack("=16xHHI", 8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
-    else:
-        body = bytes(8 if request == RTM_GETADDR else 12)
-    s.send(HEADER.pack(HEADER.size + len(body), request, NLM_F_REQUEST_DUMP, request, 0) + body)
-    while True:
-        data = s.recv(1 << 18)
-        at = 0
-        while at + HEADER.size <= len(data):
-            length, kind, *_ = HEADER.unpack_from(data, at)
-            if kind == NLMSG_DONE:
-                return
-            if kind == NLMSG_ERROR:
-                code = -struct.unpack_from("=i", data, at + HEADER.size)[0]
-                raise OSError(code, "rtnetlink")
-            yield data[at : at + length]
-            at += (length + 3) & ~3
+def _netns_ids(s: socket.socket, files: Mapping[int, int]) -> dict[int, int]:
+    """What the namespace calls the others (ip-netns(8), `list-id`): its number for each, to the inode."""
+    found = {}
+    for inode, file in files.items():
+        body = bytes(4) + nlmsg.attribute(NETNSA_FD, struct.pack("=I", file))
+        answer = dict(nlmsg.attributes(nlmsg.ask(s, RTM_GETNSID, body)[nlmsg.HEADER.size + 4 :]))
+        number = struct.unpack("=i", answer.get(NETNSA_NSID, b"\xff" * 4))[0]
+        if number >= 0:
+            found[number] = inode
+    return found
+
+
+def _with_peer(link: Link, ids: Mapping[int, int]) -> Link:
+    return link if link.peer_netns is None else replace(link, peer_inode=ids.get(link.peer_netns))
 
 
 def decode(request: int, message: bytes) -> Item | None:

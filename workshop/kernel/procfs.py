@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from workshop.kernel.model import NS_KINDS, Ids, Root
+from workshop.kernel.model import NS_KINDS, Ids, Root, Traffic
 
 Proc = Path | str
 
@@ -223,3 +223,29 @@ def _read(proc: Proc, pid: int, name: str) -> bytes | None:
         return Path(proc, str(pid), name).read_bytes()
     except OSError:
         return None
+
+
+_TRAFFIC: Mapping[bytes, Mapping[bytes, str]] = {
+    b"Ip": {b"ForwDatagrams": "forwarded"},
+    b"Icmp": {
+        b"InDestUnreachs": "unreachable",
+        b"OutEchos": "asked",
+        b"InEchos": "was_asked",
+        b"InEchoReps": "replies",
+    },
+    b"Tcp": {b"ActiveOpens": "opened", b"PassiveOpens": "accepted", b"AttemptFails": "refused"},
+    b"Udp": {b"InDatagrams": "datagrams"},
+}
+
+
+def parse_snmp(text: bytes) -> Traffic:
+    """`/proc/PID/net/snmp`: for each protocol a line of names and a line of numbers (RFC 1213)."""
+    found: dict[str, int] = {}
+    lines = text.splitlines()
+    for names, numbers in zip(lines[::2], lines[1::2], strict=False):
+        protocol, *columns = names.split()
+        wanted = _TRAFFIC.get(protocol.rstrip(b":"))
+        if wanted is not None:
+            values = zip(columns, numbers.split()[1:], strict=False)
+            found |= {wanted[column]: int(value) for column, value in values if column in wanted}
+    return Traffic(**found)

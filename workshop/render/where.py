@@ -11,6 +11,7 @@ from rich.text import Text
 
 from workshop.kernel.model import NS_KINDS, Mount, Network, Process, Snapshot
 from workshop.render.layout import indented
+from workshop.render.network import picture, worth_drawing
 from workshop.render.theme import UNICODE, Signs, counted
 from workshop.render.tree import tree
 
@@ -72,8 +73,12 @@ def state(snapshot: Snapshot, pid: int, signs: Signs = UNICODE) -> RenderableTyp
         tree(snapshot, _related(snapshot, process, host), signs),
     ]
     parts += [Text(""), _title("Mounts", f"/proc/{pid}/mountinfo"), _mounts(snapshot, process, host, signs)]
-    network = snapshot.networks.get(process.ns.get("net", 0))
-    if network is not None:
+    inode = process.ns.get("net", 0)
+    network = snapshot.networks.get(inode)
+    if worth_drawing(snapshot):
+        source = "ip link, address, route in each net namespace"
+        parts += [Text(""), _title("Networks", source), indented(picture(snapshot, inode, signs))]
+    elif network is not None:
         parts += [Text(""), _title("Network", "ip address, ip route"), _network(network)]
     if process.cgroups:
         parts += [Text(""), _title("Cgroups", f"/proc/{pid}/cgroup"), _cgroups(snapshot, process)]

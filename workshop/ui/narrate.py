@@ -20,7 +20,7 @@ from workshop.events import Event
 from workshop.kernel.model import Snapshot
 from workshop.lesson import Diagnosis, Step
 from workshop.render import lesson
-from workshop.render.layout import readable
+from workshop.render.layout import indented, readable
 from workshop.render.theme import Signs
 
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ class Narrator:
 
         self._done = True
         text = self.session.text
+        self._picture(step)
         self.console.print()
         self.say(
             readable(
@@ -218,6 +219,19 @@ class Narrator:
         else:
             self.say("  ", ("Ctrl-N", "key"), " or ", (":next", "command"), " goes on, when you like.")
         self.console.print()
+
+    def _picture(self, step: Step) -> None:
+        """The networks as they are now, where that is what the step was about."""
+        now = self.session.now
+        if "network" not in step.watch or now is None:
+            return
+        from workshop.render import network
+
+        if network.worth_drawing(now):
+            process = now.processes.get(self.session.where().pid)
+            here = process.ns.get("net") if process is not None else None
+            self.say(Text("The networks now", style="label"))
+            self.say(indented(network.picture(now, here, self.signs)))
 
     def _progress(self, what: str, share: float | None) -> None:
         """One line that is written over; in a terminal that cannot, nothing but its first version."""
