@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop.errors import LabError
-from workshop.kernel import cgroupfs, folders, mountinfo, probe, processes, procfs, storage
+from workshop.kernel import cgroupfs, folders, mountinfo, probe, processes, procfs, storage, subject
 from workshop.kernel.model import (
     Cgroup,
     Dataset,
@@ -49,13 +49,15 @@ class Collector:
         self._tables: dict[str, tuple[bytes, MountTable]] = {}
         self._zfs: tuple[bytes, Mapping[str, Dataset]] | None = None
         self._hierarchies_of: tuple[object, tuple[cgroupfs.Hierarchy, ...]] = (None, ())
+        self._absent = folders.absent(Path(self._path(reader.host, "root")))
         self._nsfs = os.stat("/proc/self/ns/net").st_dev  # noqa: PTH116
 
     def close(self) -> None:
         self._dir.close()
 
     def collect(self, subjects: Iterable[int] = ()) -> Snapshot:
-        """Everything, now. `ids` is read for the subjects and the host. LabError when the host is gone."""
+        """Everything, now. `ids` is read for the host, the subjects, what these only wrap, and whatever is
+        not in the host's namespaces. LabError when the host is gone."""
         host = self.reader.host
         hierarchies = self._hierarchies()
         self._processes.seen_from({name: h.base for h in hierarchies for name in h.controllers})
@@ -65,7 +67,7 @@ class Collector:
         known = {host, *subjects} & found.keys()
         self._look_again(found, known)
         mounts = self._mounts(found)
-        for pid in known:
+        for pid in known | subject.candidates(found, host, known):
             found[pid] = replace(found[pid], ids=processes.ids(self._dir, pid))
         datasets = self._read_datasets(found) if self.reader.datasets else {}
         return Snapshot(
@@ -79,6 +81,7 @@ class Collector:
             loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
             folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
+            absent=self._absent,
         )
 
     def _path(self, pid: int, name: str) -> str:

@@ -208,6 +208,9 @@ class Snapshot:
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Would-be roots (the folders in `/lab/containers`, the mount points of datasets) as the host process
     sees them, by path: what is in each, sorted, and what is in its `bin` as `bin/NAME`."""
+    absent: tuple[str, ...] = ()
+    """Of the files of `/proc` and `/sys` that engines cover or make read-only (`folders.KERNEL_FILES`),
+    those that this kernel does not have."""
 
     def mounts_of(self, pid: int) -> tuple[Mount, ...]:
         """The mounts as process `pid` sees them; empty after `chroot` to a plain folder, or if not read."""

@@ -1,11 +1,14 @@
-"""Snapshots as JSON, for recordings: `from_json(to_json(snapshot)) == snapshot`."""
+"""Snapshots as JSON, for recordings: `from_json(to_json(snapshot)) == snapshot`.
+
+What an older recording does not have yet is as if it had not been read: it takes its default.
+"""
 
 from __future__ import annotations
 
 import json
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from workshop.kernel.model import Snapshot
@@ -70,10 +73,12 @@ def _build_dataclass(kind: type, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{place}: not an object")
     hints = get_type_hints(kind)
-    names = {field.name for field in fields(kind)}
-    if value.keys() != names:
-        raise ValueError(f"{place}: {', '.join(sorted(value.keys() ^ names))} unknown or missing")
-    return kind(**{name: _build(hints[name], value[name], f"{place}.{name}") for name in names})
+    known = fields(kind)
+    must = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING}
+    wrong = (must - value.keys()) | (value.keys() - {f.name for f in known})
+    if wrong:
+        raise ValueError(f"{place}: {', '.join(sorted(wrong))} unknown or missing")
+    return kind(**{name: _build(hints[name], item, f"{place}.{name}") for name, item in value.items()})
 
 
 def _key(kind: Any, key: str, place: str) -> Any:
