@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from workshop import __version__
 from workshop.errors import UsageError, WorkshopError
-from workshop.parse import COURSE
+from workshop.lesson import COURSE
 
 INTERRUPTED = 130
-COMMANDS = ("learn", "run", "lessons", "lint", "doctor", "clean")
+COMMANDS = ("learn", "run", "verify", "lessons", "lint", "doctor", "clean")
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,6 +54,12 @@ def parser() -> Parser:
     )
     run.add_argument("--json", action="store_true", help="one object a line on standard output")
     _host_options(run)
+
+    verify = commands.add_parser("verify", help="the checks on any container of this machine")
+    verify.add_argument(
+        "containers", nargs="+", metavar="PID|NAME", help="a process, or a container of docker, podman, runc"
+    )
+    verify.add_argument("--json", action="store_true", help="one object a line on standard output")
 
     lessons = commands.add_parser("lessons", help="the map of the course")
     lessons.add_argument("--json", action="store_true", help="one object a line on standard output")
@@ -123,6 +129,10 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.headless import run
 
             return run(options, words)
+        case "verify":
+            from workshop.ui.verify import main as verify
+
+            return verify(options.containers, as_json=options.json)
         case "lessons":
             from workshop.ui.lessons import main as lessons
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+COURSE = Path(__file__).resolve().parent.parent / "lessons"
+"""The course that comes with the program."""
 ShellName = Literal["host", "container"]
 WATCHABLE = ("namespaces", "processes", "mounts", "cgroups", "network", "datasets", "hostname")
 

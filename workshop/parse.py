@@ -16,6 +16,7 @@ from typing import Any
 from workshop import tomltext, variables
 from workshop.errors import LessonError
 from workshop.lesson import (
+    COURSE,
     WATCHABLE,
     CheckCall,
     Course,
@@ -35,8 +36,6 @@ from workshop.variables import fill, fill_params
 
 __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "read", "slug"]
 
-COURSE = Path(__file__).resolve().parent.parent / "lessons"
-"""The course that comes with the program."""
 DIAGNOSES = "diagnoses.toml"
 FACILITIES = ("image", "pool")
 SHELLS: tuple[ShellName, ...] = ("host", "container")

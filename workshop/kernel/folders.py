@@ -16,7 +16,6 @@ MOST = 2000
 MASKED = (
     "/proc/acpi",
     "/proc/asound",
-    "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
@@ -24,10 +23,10 @@ MASKED = (
     "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
     "/sys/firmware",
 )
-"""What engines cover: it tells of the machine, or of others (the OCI runtime specification's maskedPaths)."""
+"""What engines cover, since it tells of the machine or of others: the maskedPaths of `runc spec`.
+Docker has these as well, and more in newer versions."""
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys")
 """What they make read-only (readonlyPaths)."""
 KERNEL_FILES = (*MASKED, *READ_ONLY)

@@ -75,6 +75,8 @@ class Process:
     sig_caught: int = 0
     """Bit set of signals with a handler (`SigCgt`), bit 0 is signal 1."""
     ids: Ids | None = None
+    label: str | None = None
+    """What a security module calls it (`/proc/PID/attr/current`); None where none is active, or not read."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -211,6 +213,8 @@ class Snapshot:
     absent: tuple[str, ...] = ()
     """Of the files of `/proc` and `/sys` that engines cover or make read-only (`folders.KERNEL_FILES`),
     those that this kernel does not have."""
+    devices: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """The nodes in the `/dev` of a process, as `c 1:3 null`; read for single containers only."""
 
     def mounts_of(self, pid: int) -> tuple[Mount, ...]:
         """The mounts as process `pid` sees them; empty after `chroot` to a plain folder, or if not read."""
