@@ -54,10 +54,11 @@ def resource_limited(view: View, *, resource: Literal["memory", "cpu", "pids"]) 
             return passed(expected, f"{resource} is limited to {_readable(name, text, group)}", [evidence])
         seen.append(evidence)
     if seen:
-        return missed(expected, "its cgroup has none", seen)
+        return missed(expected, "its cgroup has none", seen, diagnosis="no-budget")
     path = process.cgroups.get(files.controller, process.cgroups.get("", "?"))
     where = Evidence("cgroup", path, f"/proc/{process.pid}/cgroup")
-    return missed(expected, "it is in the host's cgroup, or in one without this controller", [where])
+    found = "it is in the host's cgroup, or in one without this controller"
+    return missed(expected, found, [where], diagnosis="no-budget")
 
 
 def harmless_devices(view: View) -> Verdict:

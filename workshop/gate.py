@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workshop.events import Event, Judged
-from workshop.kernel.diff import diff
+from workshop.kernel.diff import SCOPE_LINK, diff
 from workshop.kernel.model import Snapshot
 from workshop.lesson import Step
 from workshop.session import Session
@@ -68,9 +68,11 @@ def fingerprint(snapshot: Snapshot) -> Counter[str]:
         for link in network.links:
             found[f"link {link.name} {link.kind} {'up' if link.up else 'down'}"] += 1
         for address in network.addresses:
-            found[f"address {address.address}"] += 1
+            if address.scope != SCOPE_LINK:  # those the kernel makes up by itself, at its leisure
+                found[f"address {address.address}"] += 1
         for route in network.routes:
-            found[f"route {route.destination} {route.gateway or ''}"] += 1
+            if not route.destination.startswith("fe80:"):
+                found[f"route {route.destination} {route.gateway or ''}"] += 1
     for group in snapshot.cgroups:
         found[f"cgroup {group.controller}:{group.path}"] += 1
     for dataset in snapshot.datasets.values():

@@ -33,7 +33,7 @@ class Reader:
     cgroup_root: Path = Path("/sys/fs/cgroup")
     run_prefix: tuple[str, ...] = ()
     datasets: bool = False
-    roots: tuple[str, ...] = ("/lab/containers",)
+    roots: tuple[str, ...] = ("/lab/containers", "/lab/mydocker/layers")
     """Folders whose folders can become a root."""
 
 
