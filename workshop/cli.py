@@ -20,7 +20,7 @@ from workshop.lesson import COURSE
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")
 """All others are those of the command; without a command that is `learn`."""
-COMMANDS = ("learn", "run", "lessons", "lint", "doctor", "clean")
+COMMANDS = ("learn", "run", "verify", "lessons", "lint", "doctor", "clean")
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,6 +56,12 @@ def parser() -> Parser:
     )
     run.add_argument("--json", action="store_true", help="one object a line on standard output")
     _host_options(run)
+
+    verify = commands.add_parser("verify", help="the checks on any container of this machine")
+    verify.add_argument(
+        "containers", nargs="+", metavar="PID|NAME", help="a process, or a container of docker, podman, runc"
+    )
+    verify.add_argument("--json", action="store_true", help="one object a line on standard output")
 
     lessons = commands.add_parser("lessons", help="the map of the course")
     lessons.add_argument("--json", action="store_true", help="one object a line on standard output")
@@ -130,6 +136,10 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.headless import run
 
             return run(options, words)
+        case "verify":
+            from workshop.ui.verify import main as verify
+
+            return verify(options.containers, as_json=options.json)
         case "lessons":
             from workshop.ui.lessons import main as lessons
 

@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 from workshop.errors import LabError
 from workshop.frozen import frozen
-from workshop.kernel import cgroupfs, folders, ipc, layers, mountinfo, probe, processes, procfs, storage
+from workshop.kernel import (
+    cgroupfs,
+    folders,
+    ipc,
+    layers,
+    mountinfo,
+    probe,
+    processes,
+    procfs,
+    storage,
+    subject,
+)
 from workshop.kernel.model import (
     Cgroup,
     Dataset,
@@ -38,7 +49,7 @@ class Reader:
     cgroup_root: Path = Path("/sys/fs/cgroup")
     run_prefix: tuple[str, ...] = ()
     datasets: bool = False
-    roots: tuple[str, ...] = ("/lab/containers",)
+    roots: tuple[str, ...] = ("/lab/containers", "/lab/mydocker/layers")
     """Folders whose folders can become a root."""
     home: str = "/lab"
     """The learner's own folder: `layers` in it has layers, and only what is below it is read as one."""
@@ -71,13 +82,15 @@ class Collector:
         self._groups: Mapping[str, list[int]] = {}
         self._zfs: tuple[bytes, Mapping[str, Dataset]] | None = None
         self._hierarchies_of: tuple[object, tuple[cgroupfs.Hierarchy, ...]] = (None, ())
+        self._absent = folders.absent(Path(self._path(reader.host, "root")))
         self._nsfs = os.stat("/proc/self/ns/net").st_dev  # noqa: PTH116
 
     def close(self) -> None:
         self._dir.close()
 
     def collect(self, subjects: Iterable[int] = ()) -> Snapshot:
-        """Everything, now. `ids` is read for the subjects and the host. LabError when the host is gone."""
+        """Everything, now. `ids` is read for the host, the subjects, what these only wrap, and whatever is
+        not in the host's namespaces. LabError when the host is gone."""
         host = self.reader.host
         hierarchies = self._hierarchies()
         self._processes.seen_from({name: h.base for h in hierarchies for name in h.controllers})
@@ -87,7 +100,7 @@ class Collector:
         known = {host, *subjects} & found.keys()
         self._look_again(found, known)
         mounts = self._mounts(found)
-        for pid in known:
+        for pid in known | subject.candidates(found, host, known):
             found[pid] = replace(found[pid], ids=processes.ids(self._dir, pid))
         datasets = self._read_datasets(found) if self.reader.datasets else {}
         return Snapshot(
@@ -103,6 +116,7 @@ class Collector:
             release=os.uname().release,
             layers=self._layers(mounts),
             folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
+            absent=self._absent,
         )
 
     def _path(self, pid: int, name: str) -> str:

@@ -1,4 +1,7 @@
-"""What is in the folders that can become a root: names only, by `/proc/PID/root` of the host process."""
+"""What is in the folders that can become a root: names only, by `/proc/PID/root` of the host process.
+
+And which of the kernel's own files there are: not every kernel has them all.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,30 @@ from pathlib import Path
 
 MOST = 2000
 """Names of one folder that are kept: a root file system has a few dozen, its `bin` a few hundred."""
+
+
+MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+)
+"""What engines cover, since it tells of the machine or of others: the maskedPaths of `runc spec`.
+Docker has these as well, and more in newer versions."""
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys")
+"""What they make read-only (readonlyPaths)."""
+KERNEL_FILES = (*MASKED, *READ_ONLY)
+
+
+def absent(root: Path) -> tuple[str, ...]:
+    """Those of KERNEL_FILES that this kernel does not have."""
+    return tuple(path for path in KERNEL_FILES if not os.path.lexists(root / path.lstrip("/")))
 
 
 def read(root: Path, parents: Iterable[str], others: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:

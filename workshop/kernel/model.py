@@ -79,6 +79,8 @@ class Process:
     ids: Ids | None = None
     stdout: str | None = None
     """Where it writes to, as the link `/proc/PID/fd/1` names it: `/lab/log`, `pipe:[812]`, `/dev/pts/1`."""
+    label: str | None = None
+    """What a security module calls it (`/proc/PID/attr/current`); None where none is active, or not read."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -316,6 +318,11 @@ class Snapshot:
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Would-be roots (the folders in `/lab/containers`, the mount points of datasets) as the host process
     sees them, by path: what is in each, sorted, and what is in its `bin` as `bin/NAME`."""
+    absent: tuple[str, ...] = ()
+    """Of the files of `/proc` and `/sys` that engines cover or make read-only (`folders.KERNEL_FILES`),
+    those that this kernel does not have."""
+    devices: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """The nodes in the `/dev` of a process, as `c 1:3 null`; read for single containers only."""
 
     ipc: Mapping[int, Ipc] = field(default_factory=dict)
     """By the inode of the ipc namespace."""

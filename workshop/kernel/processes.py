@@ -8,7 +8,7 @@ its mounts changed (pivot_root(2) moves the roots of others), by `Processes.move
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -58,6 +58,11 @@ class Processes:
                         known[pid] = fresh
         self._known = known
         return {pid: entry.process for pid, entry in known.items()}
+
+    def only(self, pids: Iterable[int]) -> dict[int, Process]:
+        """These processes alone, each read in full."""
+        found = {pid: self._fresh(pid, b"", self._dir.read(f"{pid}/cgroup") or b"", None) for pid in pids}
+        return {pid: entry.process for pid, entry in found.items() if entry is not None}
 
     def moved(self, pid: int) -> Process | None:
         """Reads root and folder of a process again."""

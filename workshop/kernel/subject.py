@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from workshop.kernel.model import NS_KINDS, Process, Snapshot
 
 WRAPPERS = frozenset({"unshare", "nsenter", "sudo", "su", "doas", "setpriv", "setsid", "script"})
@@ -10,12 +12,13 @@ WRAPPERS = frozenset({"unshare", "nsenter", "sudo", "su", "doas", "setpriv", "se
 
 def subject(snapshot: Snapshot, foreground: int | None) -> int:
     """`foreground`, or what it waits for if it only wraps it. Back at the host's prompt: the newest process
-    that is not in the host's namespaces, or has another root, if there is one."""
+    that is not in the host's namespaces, or has another root, if there is one. A shell that is somebody else,
+    or may less than the host's root, is not the host's prompt."""
     host = snapshot.processes[snapshot.host]
     process = snapshot.processes.get(foreground) if foreground is not None else None
     if process is not None:
-        process = _behind(snapshot, process)
-        if differs(process, host):
+        process = _behind(snapshot.processes, process)
+        if differs(process, host) or confined(process, host):
             return process.pid
     others = [other for other in snapshot.processes.values() if differs(other, host)]
     if others:
@@ -23,11 +26,15 @@ def subject(snapshot: Snapshot, foreground: int | None) -> int:
     return process.pid if process is not None else snapshot.host
 
 
-def _behind(snapshot: Snapshot, process: Process) -> Process:
+def candidates(processes: Mapping[int, Process], host: int, foregrounds: Iterable[int]) -> set[int]:
+    """Every process that `subject` can come to, whichever of these is in the foreground."""
+    behind = {_behind(processes, processes[pid]).pid for pid in foregrounds if pid in processes}
+    return behind | {pid for pid, other in processes.items() if differs(other, processes[host])}
+
+
+def _behind(processes: Mapping[int, Process], process: Process) -> Process:
     while process.comm in WRAPPERS:
-        children = [
-            child for child in snapshot.processes.values() if child.ppid == process.pid and alive(child)
-        ]
+        children = [child for child in processes.values() if child.ppid == process.pid and alive(child)]
         if not children:
             break
         process = min(children, key=lambda child: (child.start, child.pid))
@@ -47,3 +54,16 @@ def differs(process: Process, host: Process) -> bool:
         return True
     ours, theirs = process.root, host.root
     return bool(ours and theirs) and (ours.dev, ours.ino) != (theirs.dev, theirs.ino)  # type: ignore[union-attr]
+
+
+def confined(process: Process, host: Process) -> bool:
+    """Whether it is in the host's namespaces, but may not do what the host's root may. False if not read."""
+    ours, theirs = process.ids, host.ids
+    if ours is None or theirs is None:
+        return False
+    return (ours.uid, ours.cap_bnd, ours.no_new_privs, ours.seccomp_filters) != (
+        theirs.uid,
+        theirs.cap_bnd,
+        theirs.no_new_privs,
+        theirs.seccomp_filters,
+    )
