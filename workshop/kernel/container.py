@@ -123,7 +123,7 @@ def _network(proc: Path, process: Process, host: Process) -> Mapping[int, Networ
     from workshop.kernel.netlink import Netlink  # not before there is a network to read
 
     contents = Netlink().read(f"{proc}/{process.pid}/ns/net")
-    return {inode: Network(process.pid, None, *contents)} if contents is not None else {}
+    return {inode: Network(process.pid, None, **contents._asdict())} if contents is not None else {}
 
 
 def _cgroups(found: Mapping[int, Process], table: MountTable) -> Iterator[Cgroup]:
