@@ -38,7 +38,7 @@ __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "r
 COURSE = Path(__file__).resolve().parent.parent / "lessons"
 """The course that comes with the program."""
 DIAGNOSES = "diagnoses.toml"
-FACILITIES = ("image", "pool")
+FACILITIES = ("image", "pool", "pool-if-any")
 SHELLS: tuple[ShellName, ...] = ("host", "container")
 
 _NAME = re.compile(r"(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
