@@ -66,7 +66,7 @@ def predict_parent(view: View) -> Verdict:
         if parent.comm == view.answer.strip():
             return passed(expected, f"{parent.comm}, as you said", evidence[-2:])
     found = f"you said {view.answer.strip()}; look at the evidence"
-    return missed(expected, found, evidence, diagnosis="other-parent")
+    return missed(expected, found, evidence, diagnosis="not-the-parent")
 
 
 def predict_log(view: View) -> Verdict:

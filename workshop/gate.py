@@ -84,8 +84,10 @@ def fingerprint(snapshot: Snapshot) -> Counter[str]:
         found[f"dataset {dataset.name} {dataset.type} {dataset.origin or ''}"] += 1
     for name in snapshot.hostnames.values():
         found[f"hostname {name}"] += 1
-    for device in snapshot.loops:
-        found[f"loop {device}"] += 1
+    for file in snapshot.loops.values():  # the number of a loop device is whichever is free
+        found[f"loop on {file}"] += 1
+    for one in snapshot.subvolumes.values():
+        found[f"subvolume {one.path} {'of another' if one.parent else ''}"] += 1
     return found
 
 

@@ -123,15 +123,18 @@ class Lab:
         return self._pool is not None
 
     def prepare(self, need: str) -> None:
-        """Have a facility ready: `pool`, `image`. MachineError says what is missing for it."""
-        if need == "pool":
+        """Have a facility ready: `pool`, `pool-if-any`, `image`. MachineError says what is missing for it."""
+        if need == "pool-if-any":
+            if self._machine.has("zfs"):
+                self.prepare("pool")
+        elif need == "pool":
             if self._pool is None:
                 self._pool = pool.prepare(self._machine, self._ledger, self.enter, private=True)
         elif need == "image":
             if self._given is None:
                 self._machine.require("busybox")
         else:
-            raise LabError(f"The lab has no facility {need!r}.", "It has: pool, image.")
+            raise LabError(f"The lab has no facility {need!r}.", "It has: pool, pool-if-any, image.")
 
     def variables(self) -> Mapping[str, str]:
         """The values of the variables in lessons."""

@@ -149,7 +149,7 @@ def setup_is_plain(lesson: Lesson) -> Iterator[Problem]:
 
 def pool_is_needed(lesson: Lesson) -> Iterator[Problem]:
     """The pool is prepared only where it is asked for."""
-    if "pool" in lesson.needs:
+    if {"pool", "pool-if-any"} & set(lesson.needs):
         return
     scripts = [script for step in lesson.steps for script in _scripts(step)]
     for script in (*lesson.setup, *scripts):

@@ -37,7 +37,7 @@ from workshop.variables import fill, fill_params
 __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "read", "slug"]
 
 DIAGNOSES = "diagnoses.toml"
-FACILITIES = ("image", "pool")
+FACILITIES = ("image", "pool", "pool-if-any")
 
 _NAME = re.compile(r"(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 _FRONT = re.compile(r"\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)

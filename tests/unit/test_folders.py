@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from workshop.kernel import folders
@@ -25,3 +26,16 @@ def test_folders_of_a_parent_and_named_ones(tmp_path: Path) -> None:
 
 def test_what_is_not_there_has_no_folders(tmp_path: Path) -> None:
     assert folders.read(tmp_path, ["/lab/containers"]) == {}
+
+
+def test_texts_are_the_small_files_of_a_folder(tmp_path: Path) -> None:
+    notes = tmp_path / "lab/notes"
+    assert folders.texts(tmp_path, "/lab/notes") == {}
+    (notes / "inside").mkdir(parents=True)
+    (notes / "byte").write_text("overlay 32\n")
+    (notes / "long").write_text("x" * 5000)
+    (notes / "link").symlink_to("byte")
+    os.mkfifo(notes / "pipe")
+    found = folders.texts(tmp_path, "/lab/notes")
+    assert found.keys() == {"byte", "long"}
+    assert found["byte"] == "overlay 32\n" and len(found["long"]) == folders.LONGEST

@@ -9,7 +9,7 @@ import pytest
 from kernel_builders import mount, snapshot
 
 from workshop.kernel.diff import diff
-from workshop.kernel.layers import named, overlay, read, tree
+from workshop.kernel.layers import named, overlay, read, top, tree
 from workshop.kernel.model import File
 from workshop.kernel.serial import from_json, to_json
 
@@ -49,7 +49,12 @@ def test_tree(tmp_path: Path):
     }
     assert found["etc/hosts"].size == 5000 and found["etc/hosts"].allocated >= 5000
     assert found["etc"].mode == 0o700 and found["etc"].changed == (tmp_path / "etc").lstat().st_ctime_ns
-    assert tree(str(tmp_path), deep=False).keys() == {"etc", "link"}
+    (tmp_path / "big").write_text("x")
+    whole = tree(str(tmp_path))["etc/hosts"].allocated
+    (tmp_path / "etc/again").hardlink_to(tmp_path / "etc/hosts")
+    assert tree(str(tmp_path))["etc/again"].allocated == whole // 2
+    assert {name: file.size for name, file in top(str(tmp_path)).items()} == {"big": 1}
+    assert top(str(tmp_path / "nothing")) == {}
     assert tree(str(tmp_path / "nothing")) == {}
 
 
@@ -65,12 +70,13 @@ def test_opaque_by_attribute(tmp_path: Path):
 def test_read_the_folders_of_a_parent_and_those_named(tmp_path: Path):
     for name in ("lab/layers/base/etc", "lab/one/upper", "pool/image/bin"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "pool/image/big").touch()
     (tmp_path / "lab/layers/a-file").touch()
     found = read(tmp_path, "/lab/layers", ["/lab/one/upper", "/lab/nothing"], ["/pool/image"])
     assert {path: sorted(files) for path, files in found.items()} == {
         "/lab/layers/base": ["etc"],
         "/lab/one/upper": [],
-        "/pool/image": ["bin"],
+        "/pool/image": ["big"],
     }
 
 

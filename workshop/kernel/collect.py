@@ -12,6 +12,7 @@ from typing import NamedTuple
 from workshop.errors import LabError
 from workshop.frozen import frozen
 from workshop.kernel import (
+    btrfs,
     cgroupfs,
     folders,
     ipc,
@@ -34,6 +35,7 @@ from workshop.kernel.model import (
     Process,
     Root,
     Snapshot,
+    Subvolume,
     mount_key,
 )
 from workshop.kernel.netlink import Netlink
@@ -52,7 +54,8 @@ class Reader:
     roots: tuple[str, ...] = ("/lab/containers", "/lab/mydocker/layers")
     """Folders whose folders can become a root."""
     home: str = "/lab"
-    """The learner's own folder: `layers` in it has layers, and only what is below it is read as one."""
+    """The learner's own folder: `layers` in it has layers, `notes` what the learner writes down, and only
+    what is below it is read as a layer or a subvolume."""
 
 
 _NETNS = "run/netns"
@@ -103,6 +106,8 @@ class Collector:
         for pid in known | subject.candidates(found, host, known):
             found[pid] = replace(found[pid], ids=processes.ids(self._dir, pid))
         datasets = self._read_datasets(found) if self.reader.datasets else {}
+        root = Path(self._path(host, "root"))
+        subvolumes = self._subvolumes(mounts.get(mount_key(found[host])))
         return Snapshot(
             host=host,
             processes=found,
@@ -114,8 +119,10 @@ class Collector:
             ipc=self._ipc(found),
             loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
-            layers=self._layers(mounts),
-            folders=folders.read(Path(self._path(host, "root")), self.reader.roots, _mounted(datasets)),
+            layers=self._layers(mounts, subvolumes, datasets),
+            subvolumes=subvolumes,
+            notes=folders.texts(root, f"{self.reader.home}/notes"),
+            folders=folders.read(root, self.reader.roots, (*_mounted(datasets), *subvolumes)),
             absent=self._absent,
         )
 
@@ -271,11 +278,24 @@ class Collector:
         read = zip(members, probe.within(jobs), strict=True)
         return {inode: contents for inode, contents in read if contents is not None}
 
-    def _layers(self, mounts: Mapping[str, MountTable]) -> Mapping[str, Mapping[str, File]]:
+    def _subvolumes(self, table: MountTable | None) -> Mapping[str, Subvolume]:
         home = self.reader.home
+        ours = [mount for mount in (table.mounts if table else ()) if mount.target.startswith(f"{home}/")]
+        return btrfs.subvolumes(Path(self._path(self.reader.host, "root")), ours)
+
+    def _layers(
+        self,
+        mounts: Mapping[str, MountTable],
+        subvolumes: Mapping[str, Subvolume],
+        datasets: Mapping[str, Dataset],
+    ) -> Mapping[str, Mapping[str, File]]:
+        home, root = self.reader.home, self._path(self.reader.host, "root")
         every = [mount for table in mounts.values() for mount in table.mounts]
         named = [path for path in layers.named(every) if path.startswith(f"{home}/")]
-        return layers.read(Path(self._path(self.reader.host, "root")), f"{home}/layers", named)
+        found = dict(layers.read(Path(root), f"{home}/layers", named, (*_mounted(datasets), *subvolumes)))
+        for path in subvolumes:
+            found[path] = btrfs.measured(found[path], f"{root}{path}")
+        return found
 
     def _read_datasets(self, found: Mapping[int, Process]) -> Mapping[str, Dataset]:
         """Asking takes milliseconds. zfs-fuse counts what it reads and writes (`/proc/PID/io`): as long as

@@ -364,7 +364,7 @@ def _loops(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
 
 
 def _layers(before: Snapshot, now: Snapshot) -> Iterator[Change]:
-    old, new = before.layers, now.layers
+    old, new = _told_layers(before), _told_layers(now)
     for path in sorted(old.keys() - new.keys()):
         yield Change("layers", "removed", path, _count(old[path]), None, path)
     for path in sorted(new.keys() - old.keys()):
@@ -372,6 +372,12 @@ def _layers(before: Snapshot, now: Snapshot) -> Iterator[Change]:
     for path in sorted(old.keys() & new.keys()):
         if old[path] != new[path]:
             yield from _layer(path, old[path], new[path])
+
+
+def _told_layers(snapshot: Snapshot) -> Mapping[str, Mapping[str, File]]:
+    """Without those of which only the top is read."""
+    flat = {one.mountpoint for one in snapshot.datasets.values()} | snapshot.subvolumes.keys()
+    return {path: files for path, files in snapshot.layers.items() if path not in flat}
 
 
 def _layer(path: str, old: Mapping[str, File], new: Mapping[str, File]) -> Iterator[Change]:
@@ -627,6 +633,7 @@ def _routes(network: Network, names: Mapping[int, str], suffix: str) -> Iterator
 
 
 def _datasets(before: Snapshot, now: Snapshot) -> Iterator[Change]:
+    yield from _added_removed("datasets", _subvolumes(before), _subvolumes(now))
     old, new = before.datasets, now.datasets
     for name in sorted(old.keys() - new.keys()):
         yield Change("datasets", "removed", name, _dataset(old[name]), None, "zfs list -t all")
@@ -654,6 +661,13 @@ def _datasets(before: Snapshot, now: Snapshot) -> Iterator[Change]:
                 size(is_.referenced),
                 "zfs get referenced",
             )
+
+
+def _subvolumes(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+    paths = {one.uuid: one.path for one in snapshot.subvolumes.values()}
+    for one in snapshot.subvolumes.values():
+        kind = f"snapshot of {paths.get(one.parent, 'one that is gone')}" if one.parent else "subvolume"
+        yield one.path, f"{kind}, read-only" if one.read_only else kind, "btrfs subvolume show"
 
 
 def _dataset(dataset: Dataset) -> str:

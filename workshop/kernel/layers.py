@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from workshop.frozen import frozen
@@ -85,9 +85,9 @@ def named(mounts: Iterable[Mount]) -> tuple[str, ...]:
 
 def read(
     root: Path, parent: str, named: Iterable[str], flat: Iterable[str] = ()
-) -> Mapping[str, Mapping[str, File]]:
+) -> dict[str, dict[str, File]]:
     """The files of each folder in `parent`, and of those `named`, by the path that they have below `root`.
-    Of the `flat` ones only what is at their top."""
+    Of the `flat` ones, whose file system may be a slow one, only the plain files at their top."""
     paths = dict.fromkeys(f"{parent}/{entry}" for entry in _entries(f"{root}{parent}"))
     found = {}
     for path in (*paths, *(path for path in named if path not in paths)):
@@ -95,12 +95,11 @@ def read(
         if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114
             found[path] = tree(place)
     for path in flat:
-        place = f"{root}{path}"
-        found.setdefault(path, tree(place, deep=False))
+        found[path] = top(f"{root}{path}")
     return found
 
 
-def tree(top: str, *, deep: bool = True) -> dict[str, File]:
+def tree(top: str) -> dict[str, File]:
     """All that is below a folder, by relative name; nothing of other file systems that are mounted there."""
     found: dict[str, File] = {}
     try:
@@ -117,17 +116,29 @@ def tree(top: str, *, deep: bool = True) -> dict[str, File]:
             except OSError:
                 continue  # gone meanwhile
             kind = _kind(f"{top}/{path}", status)
-            found[path] = File(
-                kind,
-                status.st_size,
-                status.st_blocks * 512,
-                None,
-                stat.S_IMODE(status.st_mode),
-                status.st_ctime_ns,
-            )
-            if deep and kind in ("folder", "opaque") and status.st_dev == device:
+            found[path] = _file(kind, status)
+            if kind in ("folder", "opaque") and status.st_dev == device:
                 ways.append(f"{path}/")
     return found
+
+
+def top(folder: str) -> dict[str, File]:
+    """The plain files in a folder itself."""
+    found = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    found[entry.name] = _file("file", entry.stat(follow_symlinks=False))
+    except OSError:
+        pass  # gone meanwhile, or a file system that is gone
+    return found
+
+
+def _file(kind: FileKind, status: os.stat_result) -> File:
+    mode = stat.S_IMODE(status.st_mode)
+    allocated = status.st_blocks * 512 // (status.st_nlink or 1)
+    return File(kind, status.st_size, allocated, None, mode, status.st_ctime_ns, status.st_mtime_ns)
 
 
 def _kind(path: str, status: os.stat_result) -> FileKind:

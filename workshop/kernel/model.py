@@ -275,12 +275,14 @@ class File:
     kind: FileKind
     size: int = 0
     allocated: int = 0
-    """Bytes on the disk (`st_blocks`)."""
+    """Bytes on the disk (`st_blocks`); of a file with several names, the share of one of them."""
     exclusive: int | None = None
     """Of these, the bytes that no other file shares: FIEMAP, for large files on btrfs only."""
     mode: int = 0
     changed: int = 0
     """`st_ctime_ns`: when anything of it was last changed."""
+    written: int = 0
+    """`st_mtime_ns`: when its contents were."""
 
 
 @frozen
