@@ -93,6 +93,7 @@ def become(orders: int, status: int) -> NoReturn:
         os.chdir("/")
         socket.sethostname(HOSTNAME)
         _loopback_up()
+        _forwarding_off()
         devices = [Path(path).stat().st_dev for path in ("/lab", "/tmp", "/run", "/")]
         _report(status, devices=devices, overlaid=overlaid)
         for number in (
@@ -287,3 +288,9 @@ def _loopback_up() -> None:
         request = struct.pack("16sh14x", b"lo", 0)
         flags = struct.unpack("16xh14x", fcntl.ioctl(anything, get, request))[0]
         fcntl.ioctl(anything, put, struct.pack("16sh14x", b"lo", flags | up))
+
+
+def _forwarding_off() -> None:
+    """A new net namespace takes this over from the machine, where Docker has perhaps turned it on."""
+    with contextlib.suppress(OSError):
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("0")

@@ -81,7 +81,7 @@ def test_predict_parent() -> None:
     assert answer("unshare", running()).passed
     adopted = running(one=first(ppid=1))
     assert answer("sleep", adopted).passed, "unshare is gone, and the lab's first process has it"
-    assert answer("bash", running()).diagnosis == "other-parent"
+    assert answer("bash", running()).diagnosis == "not-the-parent"
     assert not answer(None, running()).passed
     assert answer("unshare", snapshot(SHELL)).diagnosis == "process-ended"
 
