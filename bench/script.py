@@ -1,5 +1,4 @@
 """What a script does instead of the workshop: an equal lab by unshare(1), lines piped to bash."""
-to bash."""
 
 from __future__ import annotations
 
