@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bench import flood, line, memory, snapshot, start
+from bench import flood, line, memory, snapshot, start, track
 from bench.pairs import Row
 
 MEASURES = {
@@ -13,6 +13,7 @@ MEASURES = {
     "line": line.measure,
     "flood": flood.measure,
     "snapshot": snapshot.measure,
+    "track": track.measure,
     "memory": memory.measure,
 }
 

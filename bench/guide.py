@@ -16,7 +16,7 @@ PROMPT = rb"(?s)calls.*\x1b\[\?25h"
 
 
 @contextmanager
-def guide() -> Iterator[pexpect.spawn]:
+def guide() -> Iterator[pexpect.spawn[bytes]]:
     """`workshop learn` of a new learner, at its first prompt; ended when the block is left.
 
     With bytecode, whatever this shell says about it: the libraries have theirs from their installation, and

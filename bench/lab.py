@@ -13,14 +13,19 @@ from workshop.ui.start import host
 
 
 @contextmanager
-def played(step: str, *, calls: bool) -> Iterator[Session]:
-    """A session at the beginning of a step; `calls`: with system calls watched, as a learner has it."""
+def session() -> Iterator[Session]:
+    """A session on all of the course, at none of its steps."""
     course = load()
     steps = tuple(each for lesson in course.lessons for each in lesson.steps)
-    options = Namespace(image=None, no_lab=False)
-    with host(options, examine()) as found:
-        session = Session(course, steps, found)
-        session.watch_calls = calls
-        for _ in session.enter(step):
+    with host(Namespace(image=None, no_lab=False), examine()) as found:
+        yield Session(course, steps, found)
+
+
+@contextmanager
+def played(step: str, *, calls: bool) -> Iterator[Session]:
+    """A session at the beginning of a step; `calls`: with system calls watched, as a learner has it."""
+    with session() as found:
+        found.watch_calls = calls
+        for _ in found.enter(step):
             pass
-        yield session
+        yield found

@@ -57,6 +57,9 @@ class Bare(Lab):
         else:
             super().prepare(need)
 
+    def kill(self) -> None:
+        """The machine lives on; the shells end what they began."""
+
     def _start(self) -> None:
         if Path(FOLDER).exists():
             raise MachineError(

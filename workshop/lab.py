@@ -158,6 +158,17 @@ class Lab:
         finally:
             self._heard()
 
+    def kill(self) -> None:
+        """End every process in the lab, and wait for it; `reset` or `close` removes what it leaves."""
+        if not self.pid:
+            return
+        for group in self.groups:
+            cgroups.kill(group.path)  # a frozen process does not die before it is thawed
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        if _reap(self.pid):
+            self.pid, self.groups = 0, ()
+
     def reset(self) -> None:
         """End everything in the lab and make it anew."""
         self._end()
@@ -218,17 +229,10 @@ class Lab:
         """Kill the first process, and with it all others; wait until nothing of the lab is left."""
         self._pool = None
         self._heard()
-        problems: tuple[str, ...] = ()
+        self.kill()
         if self.pid:
-            for group in self.groups:
-                cgroups.kill(group.path)  # a frozen process does not die before it is thawed
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            if _reap(self.pid):
-                self.pid, self.groups = 0, ()
-            else:
-                problems = (f"the lab's first process, {self.pid}, does not die",)
-        if not problems:
+            problems: tuple[str, ...] = (f"the lab's first process, {self.pid}, does not die",)
+        else:
             problems = self._ledger.remove()
         if problems and strict:
             raise LabError(f"The old lab cannot be removed: {problems[0]}.", "`workshop clean` tries again.")

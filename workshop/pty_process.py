@@ -132,15 +132,13 @@ class PtyProcess:
         if self._child.closed:
             return
         # The leader last: `nsenter` has to reap the shell; a zombie keeps a pid namespace from ending.
-        for leader in (False, True):
-            for number in (signal.SIGHUP, signal.SIGKILL):
-                chosen = (
-                    p.pid for p in processes() if p.session == self.pid and (p.pid == self.pid) == leader
-                )
-                with _watched(chosen) as members:
-                    _send(members, number)
-                    _send(members, signal.SIGCONT)
-                    _wait(members, GRACE)
+        for number in (signal.SIGHUP, signal.SIGKILL):
+            others = [p.pid for p in processes() if p.session == self.pid != p.pid and p.state != "Z"]
+            if not others:
+                break
+            _end(others, number)
+        for number in (signal.SIGHUP, signal.SIGKILL):
+            _end((self.pid,), number)
         with contextlib.suppress(pexpect.ExceptionPexpect):
             self._child.close(force=True)
         self.fd = -1
@@ -182,6 +180,14 @@ def _watched(pids: Iterable[int]) -> Iterator[list[int]]:
     finally:
         for handle in handles:
             os.close(handle)
+
+
+def _end(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send the signal, also to those that are stopped, and wait until they have ended."""
+    with _watched(pids) as handles:
+        _send(handles, number)
+        _send(handles, signal.SIGCONT)
+        _wait(handles, GRACE)
 
 
 def _send(handles: Iterable[int], number: signal.Signals) -> None:
