@@ -1,0 +1,343 @@
+"""The checks of the main goals in a real lab: any right way passes, and what is nearly right does not."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import lacks
+
+from workshop.events import Judged, Passed
+from workshop.host import Host
+from workshop.lab import Lab
+from workshop.ledger import Ledger
+from workshop.lesson import CheckCall, Course, Lesson, Place, Script, ShellName, Step
+from workshop.machine import Machine, examine
+from workshop.parse import load
+from workshop.session import Session
+from workshop.shell import Silent
+
+pytestmark = pytest.mark.root
+HERE = Place("tests", 1)
+DIAGNOSES = load().diagnoses
+PATIENCE = 20.0
+"""Seconds that a state gets to be reached; lines end before what they started in the background is there."""
+PYTHON = sys.executable
+ROOT = ("mkdir /lab/r", "tar -C /lab/r -xf {{image}}")
+CLONE = (
+    "zfs create -p {{pool}}/images/debian",
+    "zfs create {{pool}}/containers",
+    "tar -C /{{pool}}/images/debian -xf {{image}}",
+    "zfs snapshot {{pool}}/images/debian@latest",
+)
+T1 = "zfs clone {{pool}}/images/debian@latest {{pool}}/containers/t1"
+CHROOT_T1 = "unshare --mount --pid --fork chroot /{{pool}}/containers/t1 /bin/sh"
+BIND = "mount --bind /lab/r /lab/r"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A check as a lesson calls it, and what its lesson needs and prepares."""
+
+    check: str
+    params: tuple[tuple[str, Any], ...] = ()
+    needs: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+
+    def step(self, shell: ShellName = "host") -> Step:
+        calls = (CheckCall(self.check, dict(self.params), HERE),)
+        return Step(f"near/{self.check}", self.check, "", HERE, shell=shell, checks=calls)
+
+
+PID = Goal("own_pid_namespace")
+PID_ONE = Goal("own_pid_namespace", (("pid_one", True),))
+PROC = Goal("own_proc")
+PRIVATE = Goal("private_mounts")
+PIVOTED = Goal("pivoted", (), ("image",), ROOT)
+NEW_ROOT = Goal("new_root", (("path", "/lab/r"),), ("image",), ROOT)
+ON_CLONE = Goal("on_zfs_clone", (("name", "{{pool}}/containers/t1"),), ("pool", "image"), CLONE)
+
+
+@pytest.fixture(scope="module")
+def machine() -> Machine:
+    return examine()
+
+
+@pytest.fixture(scope="module")
+def host(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    machine.require("busybox")
+    ledgers = tmp_path_factory.mktemp("near") / "ledgers"
+    made = Host(Lab.begin(machine, Ledger.open(ledgers)), machine)
+    yield made
+    assert made.close() == ()
+
+
+def played(host: Host, goal: Goal, lines: tuple[str, ...]) -> tuple[Session, bool]:
+    """The session after the lines, in a fresh lab; and whether the goal was seen as met at any of them."""
+    if "pool" in goal.needs and not host.machine.has("zfs"):
+        lacks("zfs-fuse", host.machine.capabilities["zfs"].reason)
+    step = goal.step()
+    setup = (Script(goal.setup, HERE),)
+    lesson = Lesson("near", 1, "Near", 1, "", HERE, needs=goal.needs, setup=setup, steps=(step,))
+    session = Session(Course((lesson,), diagnoses=DIAGNOSES), (step,), host)
+    for _ in session.enter(step.id):
+        pass
+    assert not session.judge_now().passed
+    events = list(session.play(session.filled(Script(lines, HERE)), Silent()))
+    return session, any(isinstance(event, Passed) for event in events)
+
+
+def judged(session: Session, wanted: str | None) -> Judged:
+    """The verdict as soon as it is the wanted one (None: passed), or else when the patience is over."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = session.judge_now()
+        reached = found.passed if wanted is None else wanted in [d.id for d in found.diagnoses]
+        if reached or time.monotonic() > deadline:
+            return found
+
+
+C = "import ctypes, os; c = ctypes.CDLL(None);"
+"""The system calls without unshare(1): CLONE_NEWPID is 0x20000000, CLONE_NEWNS 0x20000, MS_REC|MS_PRIVATE 0x44000."""
+FORK = "os.execvp('bash', ['bash']) if os.fork() == 0 else os.wait()"
+
+RIGHT: dict[str, tuple[Goal, tuple[str, ...]]] = {
+    "pid: short options, another shell": (PID_ONE, ("unshare -fp sh",)),
+    "pid: unshare(2) from Python": (PID_ONE, (f'{PYTHON} -c "{C} c.unshare(0x20000000); {FORK}"',)),
+    "pid: behind setpriv and bash -c": (PID_ONE, ("setpriv --no-new-privs bash -c 'unshare -p -f bash; :'",)),
+    "pid: in the background": (PID_ONE, ("unshare --pid --fork sleep 1000 &",)),
+    "pid: in the other shell": (PID_ONE, (":container", "unshare --pid --fork bash", ":host", "ls")),
+    "pid: without --fork, by the child": (PID, ("unshare --pid bash", "bash")),
+    "pid: nsenter into one that is there": (
+        PID,
+        (
+            "unshare --pid --fork sleep 1000 &",
+            "until pgrep -P $!; do :; done",
+            "nsenter --target $(pgrep -P $!) --pid bash",
+        ),
+    ),
+    "proc: by unshare": (PROC, ("unshare --pid --fork --mount-proc bash",)),
+    "proc: by mount": (PROC, ("unshare -mpf bash", "mount -t proc none /proc")),
+    "proc: in place of the old one": (PROC, ("unshare -mpf sh", "umount -l /proc; mount -t proc p /proc")),
+    "proc: the namespace of mounts comes second": (
+        PROC,
+        ("unshare --pid --fork bash", "exec unshare --mount bash", "mount -t proc proc /proc"),
+    ),
+    "proc: in a chroot, on the host's mounts": (
+        Goal("own_proc", (), ("image",), ROOT),
+        ("unshare --pid --fork chroot /lab/r /bin/sh", "mount -t proc proc /proc"),
+    ),
+    "private: unshare does it": (PRIVATE, ("unshare --mount bash",)),
+    "private: slaves tell nobody": (PRIVATE, ("mount --make-rshared /", "unshare -m --propagation slave sh")),
+    "private: ip netns exec makes slaves": (
+        PRIVATE,
+        ("mount --make-rshared /", "ip netns add box", "ip netns exec box bash"),
+    ),
+    "private: unshare(2) and mount(2) from Python": (
+        PRIVATE,
+        (
+            "mount --make-rshared /",
+            f'{PYTHON} -c "{C} c.unshare(0x20000);'
+            " c.mount(None, b'/', None, ctypes.c_ulong(0x44000), None); os.execvp('bash', ['bash'])\"",
+        ),
+    ),
+    "pivot: in one line": (
+        PIVOTED,
+        (f"unshare -m bash -c '{BIND} && cd /lab/r && mkdir -p old && pivot_root . old && exec /bin/sh'",),
+    ),
+    "pivot: the old root on top of the new one": (
+        PIVOTED,
+        ("unshare -m bash", BIND, "cd /lab/r", "pivot_root . .", "umount -l .", "exec /bin/sh"),
+    ),
+    "pivot: busybox, onto a tmpfs": (
+        PIVOTED,
+        (
+            "unshare --mount --uts sh",
+            "mount -t tmpfs none /mnt && cp -a /lab/r/. /mnt && cd /mnt && mkdir old",
+            "busybox pivot_root . old && exec /bin/sh",
+        ),
+    ),
+    "root: by chroot, from the folder": (NEW_ROOT, ("cd /lab/r && chroot . /bin/sh",)),
+    "root: by unshare, which unshares nothing": (NEW_ROOT, ("unshare --root=/lab/r /bin/sh",)),
+    "root: chroot(2) from Python": (
+        NEW_ROOT,
+        (f"{PYTHON} -c \"import os; os.chroot('/lab/r'); os.chdir('/'); os.execv('/bin/sh', ['sh'])\"",),
+    ),
+    "root: through a link, behind env": (NEW_ROOT, ("ln -s r /lab/link", "env -i chroot /lab/link /bin/sh")),
+    "root: in the background": (NEW_ROOT, ("chroot /lab/r /bin/sleep 1000 &",)),
+    "root: by pivot_root": (
+        NEW_ROOT,
+        ("unshare -m bash", BIND, "cd /lab/r && mkdir -p old && pivot_root . old && exec /bin/sh"),
+    ),
+    "clone: by chroot": (ON_CLONE, (T1, CHROOT_T1)),
+    "clone: by pivot_root, which needs no bind": (
+        ON_CLONE,
+        (
+            T1,
+            "unshare -m bash",
+            "cd /{{pool}}/containers/t1 && mkdir old && pivot_root . old",
+            "exec /bin/sh",
+        ),
+    ),
+    "clone: renamed, and in the background": (
+        ON_CLONE,
+        (
+            T1.replace("/t1", "/other"),
+            "zfs rename {{pool}}/containers/other {{pool}}/containers/t1",
+            "unshare -mpf --root=/{{pool}}/containers/t1 /bin/sleep 1000 &",
+        ),
+    ),
+    "clone: mounted at another place": (
+        ON_CLONE,
+        (T1, "unshare -m bash", "mount --bind /{{pool}}/containers/t1 /mnt", "chroot /mnt /bin/sh"),
+    ),
+}
+
+NEAR: dict[str, tuple[Goal, tuple[str, ...], str]] = {
+    "pid: no fork": (PID, ("exec unshare --pid bash",), "forgot-fork"),
+    "pid: no fork from Python": (
+        PID,
+        (f"{PYTHON} -c \"{C} c.unshare(0x20000000); os.execvp('bash', ['bash'])\"",),
+        "forgot-fork",
+    ),
+    "pid: its first process has ended": (
+        PID,
+        ("unshare --pid bash", "/bin/true", "/bin/true"),
+        "forgot-fork",
+    ),
+    "pid: other namespaces": (PID, ("unshare --mount --uts --ipc --net bash",), "namespace-missing"),
+    "pid: only users": (PID, ("unshare --user --map-root-user bash",), "namespace-missing"),
+    "pid: it has ended": (PID, ("unshare --pid --fork true",), "no-new-namespace"),
+    "pid: a new session and a chroot of / are none": (PID, ("setsid -w chroot / bash",), "no-new-namespace"),
+    "proc: the old one": (PROC, ("unshare --mount --pid --fork bash", "ls /proc"), "old-proc"),
+    "proc: mounted elsewhere": (PROC, ("unshare -mpf bash", "mount -t proc proc /mnt"), "old-proc"),
+    "proc: mounted before the fork": (
+        PROC,
+        ("unshare -m bash", "mount -t proc proc /proc", "unshare -pf bash"),
+        "old-proc",
+    ),
+    "proc: over the host's": (PROC, ("unshare -pf bash", "mount -t proc proc /proc"), "proc-over-host"),
+    "proc: none at all": (PROC, ("unshare -mpf bash", "umount -l /proc"), "no-proc"),
+    "proc: a new one of the old namespace": (
+        PROC,
+        ("unshare --mount bash", "mount -t proc proc /proc"),
+        "no-new-namespace",
+    ),
+    "private: as it was": (
+        PRIVATE,
+        ("mount --make-rshared /", "unshare -m --propagation unchanged bash"),
+        "still-shared",
+    ),
+    "private: only the root": (
+        PRIVATE,
+        ("mount --make-rshared /", "unshare -m --propagation unchanged bash", "mount --make-private /"),
+        "not-recursive",
+    ),
+    "private: shared with nobody": (PRIVATE, ("unshare -m --propagation shared bash",), "still-shared"),
+    "private: on the host": (PRIVATE, ("mount --make-rprivate /",), "no-new-namespace"),
+    "pivot: chroot to a mount": (
+        PIVOTED,
+        ("unshare -m bash", BIND, "chroot /lab/r /bin/sh"),
+        "chroot-not-pivot",
+    ),
+    "pivot: no mount": (
+        PIVOTED,
+        ("unshare -m bash", "cd /lab/r && mkdir old", "pivot_root . old"),
+        "pivot-no-mount-point",
+    ),
+    "pivot: something is shared": (
+        PIVOTED,
+        (
+            "mount --make-rshared /",
+            "unshare -m --propagation unchanged bash",
+            BIND,
+            "cd /lab/r && mkdir old",
+            "pivot_root . old",
+        ),
+        "pivot-shared",
+    ),
+    "pivot: the host's own root": (
+        PIVOTED,
+        (BIND, "cd /lab/r && mkdir old", "pivot_root . old"),
+        "no-new-namespace",
+    ),
+    "root: only gone there": (NEW_ROOT, ("cd /lab/r", "bash"), "cd-is-no-chroot"),
+    "root: the old one again": (NEW_ROOT, ("chroot / bash",), "root-is-the-hosts"),
+    "root: another folder": (NEW_ROOT, ("cp -a /lab/r /lab/q", "chroot /lab/q /bin/sh"), "other-root"),
+    "root: it has ended": (NEW_ROOT, ("chroot /lab/r /bin/true",), "root-is-the-hosts"),
+    "clone: the image itself": (
+        ON_CLONE,
+        (T1, CHROOT_T1.replace("containers/t1", "images/debian")),
+        "on-the-image",
+    ),
+    "clone: a copy": (
+        ON_CLONE,
+        (
+            "zfs send {{pool}}/images/debian@latest | zfs receive {{pool}}/containers/t1",
+            CHROOT_T1,
+        ),
+        "copy-not-clone",
+    ),
+    "clone: promoted, it is the origin": (
+        ON_CLONE,
+        (T1, "zfs promote {{pool}}/containers/t1", CHROOT_T1),
+        "copy-not-clone",
+    ),
+    "clone: another one": (
+        ON_CLONE,
+        (T1.replace("/t1", "/t2"), CHROOT_T1.replace("/t1", "/t2")),
+        "other-root",
+    ),
+    "clone: not entered": (ON_CLONE, (T1, "cd /{{pool}}/containers/t1", "bash"), "root-is-the-hosts"),
+    "clone: not on ZFS": (
+        ON_CLONE,
+        (
+            T1,
+            "unshare -m bash",
+            "mount -t tmpfs t /mnt && cp -a /{{pool}}/containers/t1/. /mnt",
+            "chroot /mnt /bin/sh",
+        ),
+        "not-on-zfs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_way_passes(host: Host, name: str) -> None:
+    goal, lines = RIGHT[name]
+    session, met = played(host, goal, lines)
+    found = judged(session, None)
+    assert found.passed, found.verdicts
+    assert met or lines[-1].endswith("&")
+    assert all(evidence.source for verdict in found.verdicts for evidence in verdict.evidence)
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_what_is_nearly_right_does_not_pass_and_is_told_why(host: Host, name: str) -> None:
+    goal, lines, diagnosis = NEAR[name]
+    session, met = played(host, goal, lines)
+    found = judged(session, diagnosis)
+    assert not met and not found.passed
+    assert diagnosis in [one.id for one in found.diagnoses], (found.verdicts, session.result)
+
+
+def test_one_that_was_entered_is_not_pid_one(host: Host) -> None:
+    """`nsenter` gives a pid in the namespace, but the first process is another."""
+    session, _ = played(
+        host,
+        PID_ONE,
+        (
+            "unshare --pid --fork sleep 1000 & until pgrep -P $!; do :; done",
+            "nsenter --target $(pgrep -P $!) --pid bash -c 'kill -STOP $$'",
+        ),
+    )
+    pid = max(
+        p.pid for p in session.host.look().processes.values() if p.nspids[-1:] != (1,) and len(p.nspids) > 1
+    )
+    assert session.host.look().processes[pid].nspids[-1] > 1
+    assert Path("/proc/self").exists()
