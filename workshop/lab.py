@@ -62,7 +62,8 @@ class Lab:
         self.groups: tuple[Group, ...] = ()
         self.problems: tuple[str, ...] = ()
         """What the lab had to go without, and why."""
-        self._pool: str | None = None
+        self.pool: str | None = None
+        """The name of the lab's ZFS pool, once it was asked for."""
 
     @classmethod
     def create(cls, machine: Machine, ledger: Ledger, image: Path | None = None) -> Self:
@@ -102,15 +103,11 @@ class Lab:
             return False
         return bool(self.pid)
 
-    @property
-    def has_pool(self) -> bool:
-        return self._pool is not None
-
     def prepare(self, need: str) -> None:
         """Have a facility ready: `pool`, `image`. MachineError says what is missing for it."""
         if need == "pool":
-            if self._pool is None:
-                self._pool = pool.prepare(self._machine, self._ledger, self.enter, private=True)
+            if self.pool is None:
+                self.pool = pool.prepare(self._machine, self._ledger, self.enter, private=True)
         elif need == "image":
             if self._given is None:
                 self._machine.require("busybox")
@@ -120,7 +117,7 @@ class Lab:
     def variables(self) -> Mapping[str, str]:
         """The values of the variables in lessons."""
         image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
-        return {"pool": self._pool or pool.NAME, "image": image, "lab": FOLDER}
+        return {"pool": self.pool or pool.NAME, "image": image, "lab": FOLDER}
 
     def reset(self) -> None:
         """End everything in the lab and make it anew."""
@@ -179,7 +176,7 @@ class Lab:
 
     def _end(self, *, strict: bool = True) -> tuple[str, ...]:
         """Kill the first process, and with it all others; wait until nothing of the lab is left."""
-        self._pool = None
+        self.pool = None
         problems: tuple[str, ...] = ()
         if self.pid:
             for group in self.groups:

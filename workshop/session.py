@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 SHELLS: tuple[ShellName, ...] = ("host", "container")
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
-SETTLING = 0.1
-"""Seconds that a process in the background gets to become what it was started for."""
+SETTLING = 20
+"""Looks that a process in the background gets to become what it was started for: a fifth of a second, and more
+where the machine is slow."""
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
 
 
@@ -293,12 +294,11 @@ class Session:
     def _settled(self, before: Snapshot | None) -> Snapshot:
         """A look at the host. A line `unshare … sleep &` gives its prompt back before the child has come to
         `sleep`; such a one is waited for, a moment at most."""
-        deadline = time.monotonic() + SETTLING
-        while True:
-            now = self.host.look()
-            if before is None or not starting(now, before) or time.monotonic() > deadline:
-                return now
+        now, looks = self.host.look(), 1
+        while before is not None and starting(now, before) and looks < SETTLING:
             time.sleep(0.005)  # nothing tells when another process calls execve(2), short of tracing it
+            now, looks = self.host.look(), looks + 1
+        return now
 
     def _play(self, lines: Sequence[str], terminal: Terminal, *, judge: bool = False) -> Iterator[Event]:
         for line in lines:
