@@ -32,8 +32,8 @@ SHELLS: tuple[ShellName, ...] = ("host", "container")
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
 SETTLING = 20
-"""Looks that a process in the background gets to become what it was started for: a fifth of a second, and more
-where the machine is slow."""
+"""Looks that a process in the background gets to become what it was started for: a fifth of a second, or more
+on a slow machine."""
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
 
 
