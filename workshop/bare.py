@@ -52,8 +52,8 @@ class Bare(Lab):
         return True
 
     def prepare(self, need: str) -> None:
-        if need == "pool" and self._pool is None:
-            self._pool = pool.prepare(self._machine, self._ledger, self.enter, private=False)
+        if need == "pool" and self.pool is None:
+            self.pool = pool.prepare(self._machine, self._ledger, self.enter, private=False)
         else:
             super().prepare(need)
 
@@ -88,7 +88,7 @@ class Bare(Lab):
         self.groups, self.problems = cgroups.join(self._keeper, self._ledger)
 
     def _end(self, *, strict: bool = True) -> tuple[str, ...]:
-        self._pool, self.groups = None, ()
+        self.pool, self.groups = None, ()
         if self._keeper:
             os.kill(self._keeper, signal.SIGKILL)
             os.waitpid(self._keeper, 0)

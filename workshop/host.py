@@ -142,7 +142,7 @@ class Host:
             host=lab.first,
             cgroup_root=lab.cgroup_root,
             run_prefix=lab.enter,
-            datasets=lab.has_pool,
+            pool=lab.pool,
         )
 
     def _let_go(self, name: ShellName) -> None:

@@ -63,7 +63,8 @@ class Lab:
         self.groups: tuple[Group, ...] = ()
         self.problems: tuple[str, ...] = ()
         """What the lab had to go without, and why."""
-        self._pool: str | None = None
+        self.pool: str | None = None
+        """The name of the lab's ZFS pool, once it was asked for."""
         self._reports = -1
         """Where the first process says that it is ready; -1 once it has."""
 
@@ -118,18 +119,14 @@ class Lab:
             return False
         return bool(self.pid)
 
-    @property
-    def has_pool(self) -> bool:
-        return self._pool is not None
-
     def prepare(self, need: str) -> None:
         """Have a facility ready: `pool`, `pool-if-any`, `image`. MachineError says what is missing for it."""
         if need == "pool-if-any":
             if self._machine.has("zfs"):
                 self.prepare("pool")
         elif need == "pool":
-            if self._pool is None:
-                self._pool = pool.prepare(self._machine, self._ledger, self.enter, private=True)
+            if self.pool is None:
+                self.pool = pool.prepare(self._machine, self._ledger, self.enter, private=True)
         elif need == "image":
             if self._given is None:
                 self._machine.require("busybox")
@@ -140,7 +137,7 @@ class Lab:
         """The values of the variables in lessons."""
         image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
         places = cgroups.places(self.groups, namespace=self.depth > 0)
-        return {"pool": self._pool or pool.NAME, "image": image, "lab": FOLDER, **places}
+        return {"pool": self.pool or pool.NAME, "image": image, "lab": FOLDER, **places}
 
     def ready(self) -> None:
         """Wait until the lab is there. LabError says why it cannot be, and then nothing of it is left."""
@@ -227,7 +224,7 @@ class Lab:
 
     def _end(self, *, strict: bool = True) -> tuple[str, ...]:
         """Kill the first process, and with it all others; wait until nothing of the lab is left."""
-        self._pool = None
+        self.pool = None
         self._heard()
         self.kill()
         if self.pid:

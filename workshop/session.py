@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 SWITCHES = tuple(f":{name}" for name in SHELLS)
 SCRIPT_SECONDS = 30.0
 """How long a line that nobody watches may take before it is interrupted."""
-SETTLING = 0.1
-"""Seconds that a process in the background gets to become what it was started for."""
+SETTLING = 20
+"""Looks that a process in the background gets to become what it was started for: a fifth of a second, or more
+on a slow machine."""
 PATIENCE = 2.0
 """Seconds that a model answer gets to come true, on a busy machine."""
 Act = Callable[[Shell, Terminal], Result]
@@ -326,12 +327,11 @@ class Session:
         """A look at the host. A line `unshare … sleep &` gives its prompt back before the child has come to
         `sleep`, and `echo 1 > cgroup.freeze` before all have stopped; such a one is waited for, a moment at
         most."""
-        deadline = time.monotonic() + SETTLING
-        while True:
-            now = self.host.look()
-            if before is None or time.monotonic() > deadline or not (starting(now, before) or freezing(now)):
-                return now
+        now, looks = self.host.look(), 1
+        while before is not None and looks < SETTLING and (starting(now, before) or freezing(now)):
             time.sleep(0.005)  # nothing tells when another process calls execve(2), short of tracing it
+            now, looks = self.host.look(), looks + 1
+        return now
 
     def _play(self, lines: Sequence[str], terminal: Terminal, *, judge: bool = False) -> Iterator[Event]:
         for line in lines:

@@ -134,15 +134,15 @@ def test_pools_of_two_labs_do_not_meet(make: Make, machine: Machine) -> None:
     if not machine.has("zfs-fuse"):
         lacks("zfs-fuse", machine.capabilities["zfs-fuse"].reason)
     one, two = make(), make()
-    assert not one.has_pool
+    assert one.pool is None
     for lab in (one, two):
         lab.prepare("pool")
         lab.prepare("pool")
-        assert lab.has_pool and lab.variables()["pool"] == "tank"
+        assert lab.pool == lab.variables()["pool"] == "tank"
     run(one, "zfs create tank/only-here && touch /tank/only-here/file")
     assert "only-here" not in run(two, "zfs list -H; ls /tank")
     one.reset()
-    assert not one.has_pool
+    assert one.pool is None
     assert "tank" in run(two, "zfs list -H")
     one.prepare("pool")
     assert "only-here" not in run(one, "zfs list -H")
@@ -298,7 +298,7 @@ def test_without_zfs(make: Make, machine: Machine, missing: str) -> None:
     lab = make(without(machine, missing))
     with pytest.raises(MachineError, match="zfs is missing"):
         lab.prepare("pool")
-    assert not lab.has_pool
+    assert lab.pool is None
 
 
 def test_without_root(machine: Machine, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def judged(session: Session, wanted: str | None) -> Judged:
 
 
 C = "import ctypes, os; c = ctypes.CDLL(None);"
-"""The system calls without unshare(1): CLONE_NEWPID is 0x20000000, CLONE_NEWNS 0x20000, MS_REC|MS_PRIVATE 0x44000."""
+"""System calls, not unshare(1): CLONE_NEWPID 0x20000000, CLONE_NEWNS 0x20000, MS_REC|MS_PRIVATE 0x44000."""
 FORK = "os.execvp('bash', ['bash']) if os.fork() == 0 else os.wait()"
 
 RIGHT: dict[str, tuple[Goal, tuple[str, ...]]] = {
@@ -142,8 +142,10 @@ RIGHT: dict[str, tuple[Goal, tuple[str, ...]]] = {
         PRIVATE,
         (
             "mount --make-rshared /",
-            f'{PYTHON} -c "{C} c.unshare(0x20000);'
-            " c.mount(None, b'/', None, ctypes.c_ulong(0x44000), None); os.execvp('bash', ['bash'])\"",
+            (
+                f'{PYTHON} -c "{C} c.unshare(0x20000);'
+                " c.mount(None, b'/', None, ctypes.c_ulong(0x44000), None); os.execvp('bash', ['bash'])\""
+            ),
         ),
     ),
     "pivot: in one line": (

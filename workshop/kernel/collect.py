@@ -50,7 +50,8 @@ class Reader:
     host: int = 1
     cgroup_root: Path = Path("/sys/fs/cgroup")
     run_prefix: tuple[str, ...] = ()
-    datasets: bool = False
+    pool: str | None = None
+    """The ZFS pool whose data sets are read."""
     roots: tuple[str, ...] = ("/lab/containers", "/lab/mydocker/layers")
     """Folders whose folders can become a root."""
     home: str = "/lab"
@@ -80,7 +81,7 @@ class Collector:
         self._dir = procfs.Directory(reader.proc)
         self._processes = processes.Processes(self._dir)
         self._netlink = Netlink()
-        self._datasets = storage.Datasets(storage.runner(reader.run_prefix))
+        self._datasets = storage.Datasets(storage.runner(reader.run_prefix), reader.pool or "")
         self._tables: dict[str, tuple[bytes, MountTable]] = {}
         self._groups: Mapping[str, list[int]] = {}
         self._zfs: tuple[bytes, Mapping[str, Dataset]] | None = None
@@ -105,7 +106,7 @@ class Collector:
         mounts = self._mounts(found)
         for pid in known | subject.candidates(found, host, known):
             found[pid] = replace(found[pid], ids=processes.ids(self._dir, pid))
-        datasets = self._read_datasets(found) if self.reader.datasets else {}
+        datasets = self._read_datasets(found) if self.reader.pool else {}
         root = Path(self._path(host, "root"))
         subvolumes = self._subvolumes(mounts.get(mount_key(found[host])))
         return Snapshot(

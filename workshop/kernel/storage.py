@@ -21,9 +21,9 @@ Run = Callable[[tuple[str, ...]], str]
 """Runs a command and returns what it printed; ValueError with its complaint when it failed."""
 
 
-def command(properties: Iterable[str] = PROPERTIES) -> tuple[str, ...]:
+def command(pool: str, properties: Iterable[str] = PROPERTIES) -> tuple[str, ...]:
     """`zfs get` rather than `zfs list`, which gives exact numbers only in newer versions."""
-    return ("zfs", "get", "-Hp", "-o", "name,property,value", ",".join(properties))
+    return ("zfs", "get", "-rHp", "-o", "name,property,value", ",".join(properties), pool)
 
 
 def parse(text: str) -> dict[str, Dataset]:
@@ -73,14 +73,16 @@ def runner(prefix: tuple[str, ...] = ()) -> Run:
 
 
 class Datasets:
-    """Reads all data sets. zfs-fuse does not know `written`: found out once."""
+    """Reads all data sets of a pool: the kernel's ZFS may have others, of the machine or of other labs.
+    zfs-fuse does not know `written`: found out once."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, pool: str) -> None:
         self._run = run
+        self._pool = pool
         self._properties: tuple[str, ...] = PROPERTIES
 
     def read(self) -> dict[str, Dataset]:
-        """Empty where there is no pool, or no ZFS that answers."""
+        """Empty where there is no such pool, or no ZFS that answers."""
         try:
             return self._ask()
         except ValueError as e:
@@ -93,7 +95,7 @@ class Datasets:
             return {}
 
     def _ask(self) -> dict[str, Dataset]:
-        return parse(self._run(command(self._properties)))
+        return parse(self._run(command(self._pool, self._properties)))
 
 
 def loops(devices: Container[tuple[int, int]], sysfs: Path | str = "/sys") -> dict[str, str]:

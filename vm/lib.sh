@@ -1,0 +1,66 @@
+# Shared by the scripts in vm/: what the VM is made of, and where it is kept. Sourced by bash with `set -eu`.
+#   VM_DEBIAN=12|13    the release in the VM
+#   VM_SOURCES=FILE    apt's sources for it, one a line; else the machine's own
+# shellcheck shell=bash source-path=SCRIPTDIR
+# shellcheck source=../script/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../script/lib.sh"
+
+release=${VM_DEBIAN:-12}
+case $release in
+12) codename=bookworm ;;
+13) codename=trixie ;;
+*) die "There is no VM with Debian $release." "VM_DEBIAN=12 or VM_DEBIAN=13." ;;
+esac
+arch=$(dpkg --print-architecture)
+vm=$root/vm
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/container-workshop/vm
+
+# The machine's own Debian mirrors as apt's sources for the VM's release, with these components.
+sources() {
+    local found own
+    if [ -n "${VM_SOURCES:-}" ]; then
+        cat "$VM_SOURCES"
+        return
+    fi
+    own=$(. /etc/os-release && [ "$ID" = debian ] && printf '%s' "$VERSION_CODENAME") || own=
+    # shellcheck disable=SC2016 # apt fills these in
+    found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
+        awk -v own="$own" -v to="$codename" -v components="$*" '
+            own && ($2 == own || index($2, own "-") == 1) {
+                print "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]", $1,
+                    to substr($2, length(own) + 1), components
+            }' | sort -u)
+    [ -n "$found" ] || die "This machine's apt knows no Debian to make a VM from." \
+        "VM_SOURCES=FILE names a file with lines such as: deb MIRROR $codename main contrib"
+    printf '%s\n' "$found"
+}
+
+# debootstrap TARGET PACKAGE…: a new Debian in a folder, by the machine's own settings for apt.
+debootstrap() {
+    local target=$1 options=() option log=$cache/debootstrap.log
+    shift
+    while read -r option; do options+=("--aptopt=$option"); done < <(
+        apt-config dump | grep -E '^Acquire::(Check-|Retries|https?::)' || :
+    )
+    sources main contrib | mmdebstrap --quiet --mode=root --variant=minbase --format=directory \
+        --include="$(IFS=, && printf '%s' "$*")" ${options[@]+"${options[@]}"} \
+        "$codename" "$target" - >"$log" 2>&1 && return
+    tail -n 20 "$log" >&2
+    die "Debian $release could not be put together; what mmdebstrap said stands above, all of it in $log." \
+        "Once the cause is gone, the same command goes on from here."
+}
+
+# The packages of the workshop in the VM's release, with the kernel's ZFS.
+guest_packages() (
+    # shellcheck disable=SC2317 # both are called by `named`
+    column() { echo $((release - 9)); }
+    # shellcheck disable=SC2317
+    other_zfs() { echo zfs-fuse; }
+    named "$@"
+)
+
+room() {
+    local free
+    free=$(df --output=avail -m "$1" | tail -n 1)
+    [ "$free" -ge "$2" ] || die "There are $free MB free in $1; $2 MB are needed." "XDG_CACHE_HOME moves it."
+}
