@@ -33,6 +33,8 @@ NO_OVERLAY = "no overlay on this machine's root: its folders are read-only here,
 IMAGES = f"{FOLDER}/images"
 _SECONDS = 30.0
 """More than a lab ever takes; a dead network share may hold it up."""
+_SOON = 0.3
+"""Seconds in which an ordinary lab dies."""
 _DYING = 20.0
 """Seconds for all of a lab to die: a fork bomb's thousand processes take a while on a slow machine."""
 
@@ -159,12 +161,15 @@ class Lab:
         """End every process in the lab, and wait for it; `reset` or `close` removes what it leaves."""
         if not self.pid:
             return
-        for group in self.groups:
-            cgroups.kill(group.path)  # a frozen process does not die before it is thawed
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        if _reap(self.pid):
-            self.pid, self.groups = 0, ()
+        # What entered the lab, `nsenter`, is in its groups too, and has to reap what it began in there first.
+        if not _reap(self.pid, _SOON):
+            for group in self.groups:
+                cgroups.kill(group.path)  # a frozen process does not die before it is thawed
+            if not _reap(self.pid, _DYING):
+                return
+        self.pid, self.groups = 0, ()
 
     def reset(self) -> None:
         """End everything in the lab and make it anew."""
@@ -288,14 +293,14 @@ def _answer(fd: int) -> dict[str, Any]:
     return dict(said[0])
 
 
-def _reap(pid: int) -> bool:
+def _reap(pid: int, seconds: float) -> bool:
     """Wait for a killed child: it ends when every process of its pid namespace has."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
-        if not select.select((fd,), (), (), _DYING)[0]:
+        if not select.select((fd,), (), (), seconds)[0]:
             return False
     finally:
         os.close(fd)
