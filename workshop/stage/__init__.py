@@ -1,1 +1,1 @@
-"""A performance of a track in front of an audience: its state, its pace, its recordings, and who may see it."""
+"""A performance of a track before an audience: its state, its pace, its recordings, who may see it."""

@@ -1,4 +1,4 @@
-"""The state of a performance, as every screen of it sees it. Frozen and serialisable: it goes over sockets."""
+"""The state of a performance, as every screen of it sees it. Frozen, serialisable: it goes over sockets."""
 
 from __future__ import annotations
 
