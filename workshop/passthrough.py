@@ -80,12 +80,14 @@ class Passage:
     def first_prompt(self, deadline: float) -> How:
         poll = select.poll()
         poll.register(self._process.fd, select.POLLIN)
+        poll.register(self._process.end, select.POLLIN)
         while self._follower.phase != "idle":
             left = deadline - time.monotonic()
             if left <= 0:
                 return "timeout"
-            poll.poll(left * 1000)
+            ready = dict(poll.poll(left * 1000))
             keep(self._follower.background, self.sync())
+            self.closed = self.closed or ready.keys() == {self._process.end}
             if self.closed:
                 return "closed"
         return "prompt"
@@ -127,6 +129,7 @@ class Passage:
         stopping = self._stop()
         how: How = "prompt"
         poll = select.poll()
+        poll.register(self._process.end, select.POLLIN)
         if keys is not None:
             poll.register(keys, select.POLLIN)
         while follower.phase != "idle":
@@ -147,6 +150,8 @@ class Passage:
                 terminal.write(shown)
             if keys is not None and ready.get(keys) and self._press(keys):
                 return "away"
+            if self._process.end in ready and not ready.get(fd, 0) & ~select.POLLOUT:
+                self.closed = True  # a job of its own may hold the terminal open, and will never prompt
             if self._input or self._pieces:
                 self._write()
             if deadline is not None and time.monotonic() >= deadline:

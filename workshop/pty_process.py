@@ -61,6 +61,8 @@ class PtyProcess:
         )
         self.fd: int = child.child_fd
         self.pid: int = child.pid
+        self.end = os.pidfd_open(child.pid)
+        """Readable once the shell has ended: what it left in the background may hold its terminal open."""
         self._child = child
         self.size = size
         os.set_inheritable(self.fd, False)
@@ -141,7 +143,8 @@ class PtyProcess:
             _end((self.pid,), number)
         with contextlib.suppress(pexpect.ExceptionPexpect):
             self._child.close(force=True)
-        self.fd = -1
+        os.close(self.end)
+        self.fd = self.end = -1
 
 
 def stat(pid: int) -> Stat | None:
