@@ -1,6 +1,6 @@
 """Simulated learners at the real program: every one must finish, and no verdict may be wrong.
 
-python3 tests/learners/run.py [--learners 50] [--lessons 3] [--seed 0]
+python3 tests/learners/run.py [--learners 50] [--lessons 3] [--only LESSON]… [--seed 0]
 
 A learner has a seed, a progress file, and so many lessons, chosen by the seed. Prints what they did
 and how many verdicts were wrong; exit status 1 when one was, or when something was left behind.
@@ -15,6 +15,7 @@ import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -40,10 +41,11 @@ def variables() -> dict[str, str]:
         host.close()
 
 
-def play(seed: int, lessons: int, values: dict[str, str]) -> Tally:
+def play(seed: int, lessons: int, only: list[str] | None, values: dict[str, str]) -> Tally:
     course, machine = load(), examine()
-    chosen = random.Random(seed).sample([lesson.id for lesson in course.lessons], lessons)
-    chosen.sort(key=[lesson.id for lesson in course.lessons].index)
+    names = [lesson.id for lesson in course.lessons if only is None or lesson.id in only]
+    chosen = random.Random(seed).sample(names, min(lessons, len(names)))
+    chosen.sort(key=names.index)
     with tempfile.TemporaryDirectory(prefix="workshop-learner-") as state:
         learner = Learner(seed, course, machine, values, Path(state))
         try:
@@ -57,6 +59,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--learners", type=int, default=50)
     words.add_argument("--lessons", type=int, default=3)
+    words.add_argument("--only", action="append", metavar="LESSON", help="choose among these")
     words.add_argument("--seed", type=int, default=0, help="of the first learner")
     words.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = words.parse_args()
@@ -65,7 +68,9 @@ def main() -> int:
     seeds = range(options.seed, options.seed + options.learners)
     with ProcessPoolExecutor(options.jobs) as pool:
         for seed, tally in zip(
-            seeds, pool.map(play, seeds, [options.lessons] * len(seeds), [values] * len(seeds)), strict=True
+            seeds,
+            pool.map(partial(play, lessons=options.lessons, only=options.only, values=values), seeds),
+            strict=True,
         ):
             done = "finished" if not tally.wrong else "DID NOT FINISH"
             print(
