@@ -41,9 +41,8 @@ def lint(path: Path = parse.COURSE) -> tuple[Problem, ...]:
 def problems(course: Course, unread: Sequence[Place] = ()) -> Iterator[Problem]:
     """What is wrong with a course. What was `unread` is judged by nobody: the cause is said, once."""
     yield from duplicate_lessons(course)
-    rules = [
-        rule for rule in STEP_RULES if not (rule is mistakes_are_known and _lost(unread, parse.DIAGNOSES))
-    ]
+    unknown = {mistakes_are_known} if _lost(unread, parse.DIAGNOSES) else set()
+    rules = [rule for rule in STEP_RULES if rule not in unknown]
     for lesson in course.lessons:
         for lesson_rule in LESSON_RULES:
             yield from lesson_rule(lesson)

@@ -49,7 +49,7 @@ class Console(RichConsole):
 def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
     """rich, held to the terminal's own 16 colours, and to saying nothing that it was not given."""
     file = sys.stdout if file is None else file
-    coloured = has_colours() and file.isatty()
+    coloured = _coloured(file)
     return Console(
         file=file,
         width=width,
@@ -64,7 +64,12 @@ def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
 
 
 def signs_of(file: TextIO | None = None) -> Signs:
-    return signs((sys.stdout if file is None else file).encoding)
+    file = sys.stdout if file is None else file
+    return signs(file.encoding, coloured=_coloured(file))
+
+
+def _coloured(file: TextIO) -> bool:
+    return has_colours() and file.isatty()
 
 
 def prompt_style() -> Style | None:

@@ -152,7 +152,8 @@ class Narrator:
         from workshop.render.markdown import inline
 
         sentence = message if message.endswith((".", "!", "?")) else f"{message}."
-        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(inline(f"{sentence} {hint}".strip())))
+        said = inline(f"{sentence} {hint}".strip(), self.signs)
+        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(said))
 
     # -- inside -----------------------------------------------------------------------------------------
 
