@@ -88,7 +88,7 @@ def test_markdown_shows_where_a_link_leads_and_tables_and_quotes() -> None:
 def test_without_colours_code_keeps_its_backticks() -> None:
     plain = theme.signs("utf-8", coloured=False)
     source = "`exit` first.\n\n- `mkdir` it\n\n| `a` |\n|---|\n| `2` |\n\n## `ls`\n\n```\nuname\n```\n"
-    assert show(markdown(source, plain)).split() == "`exit` first. • `mkdir` it `a` `2` `ls` uname".split()
+    assert words(show(markdown(source, plain))) == "`exit` first. • `mkdir` it `a` `2` `ls` uname"
     assert "`" not in show(markdown(source, theme.UNICODE))
     step = Step("a/b", "B", "", HERE, ask="What does `ls` say?")
     missed_one = missed("a `/proc`", "no `/proc`")

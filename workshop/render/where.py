@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from workshop.kernel.model import NS_KINDS, Mount, Network, Process, Snapshot
+from workshop.kernel.model import NS_KINDS, Network, Process, Snapshot
 from workshop.render.layout import Rows, indented
 from workshop.render.network import picture, worth_drawing
 from workshop.render.theme import UNICODE, Signs, counted

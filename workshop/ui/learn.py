@@ -185,7 +185,11 @@ class Guide:
         return lambda: where.prompt(here, self.signs, self.console.width)
 
     def _ghost(self) -> str | None:
-        return None if self._state == "away" else self.session.next_line()
+        """The next line of the solution. Within a heredoc or an open quotation only if the solution opened
+        it."""
+        if self._state == "away" or (self._state == "more" and not self.session.half_way):
+            return None
+        return self.session.next_line()
 
     def _toolbar(self, width: int) -> Fragments:
         judged = self.session.judged
