@@ -32,17 +32,18 @@ def need_root(words: Sequence[str]) -> None:
     if os.geteuid() == 0:
         return
     command = [sys.executable, "-m", "workshop", *words]
+    typed = f"sudo {' '.join(command)}"
     if shutil.which("sudo") is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise MachineError(WHY_ROOT, f"Run it as root: sudo {' '.join(command)}")
+        raise MachineError(WHY_ROOT, f"Run it as root: {typed}")
     print(WHY_ROOT, file=sys.stderr)
     try:
         answer = input("Run it with sudo now? [Y/n] ").strip().lower()
     except EOFError:
         answer = "n"
     if answer not in ("", "y", "yes"):
-        raise MachineError("Nothing was started.", f"When you like: sudo {' '.join(command)}")
+        raise MachineError("Nothing was started.", f"When you like: {typed}")
     if not _may(command):
-        raise MachineError("sudo refused; nothing was started.", f"Somebody who may use it can: sudo {' '.join(command)}")
+        raise MachineError("sudo refused; nothing was started.", f"Somebody who may use it can: {typed}")
     from workshop.progress import state_home
 
     os.environ["XDG_STATE_HOME"] = str(state_home(os.environ))
