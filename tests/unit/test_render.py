@@ -326,6 +326,20 @@ def test_a_long_prompt_leaves_a_line_to_type_in() -> None:
     assert "\n" not in where.plain(where.prompt(found, width=120))
 
 
+def test_a_prompt_wider_than_the_screen_is_folded() -> None:
+    """What stands above the line that is typed in is cut off otherwise."""
+    found = here(differs=("mnt", "pid"), root=f"/lab/containers/{'x' * 50}", cwd="/")
+    lines = where.plain(where.prompt(found, width=40)).split("\n")
+    assert max(map(len, lines)) <= 40 and lines[-1] == "# "
+    assert "".join("".join(lines).split()) == f"container[mntpid·root/lab/containers/{'x' * 50}](hostshell)/#"
+    found = here(root="/lab/containers/one", cwd="/")
+    assert where.plain(where.prompt(found, width=40)).split("\n") == [
+        "container [root /lab/containers/one]",
+        "(host shell) /",
+        "# ",
+    ]
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_state_fits_and_tells_own_from_same(width: int) -> None:
     text = show(where.state(NOW, 42), width)

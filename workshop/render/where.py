@@ -41,9 +41,24 @@ def prompt(where: Where, signs: Signs = UNICODE, width: int = 80) -> Fragments:
     if name != where.shell:
         fragments.append(("", f" ({where.shell} shell)"))
     fragments.append(("class:path", f" {where.cwd}"))
-    length = sum(len(text) for _, text in fragments) + 3
-    fragments.append(("", f"\n{where.user} " if length > width * SHORT_PROMPT else f" {where.user} "))
-    return fragments
+    if sum(len(text) for _, text in fragments) + 3 > width * SHORT_PROMPT:
+        return [*_folded(fragments, width), ("", f"\n{where.user} ")]
+    return [*fragments, ("", f" {where.user} ")]
+
+
+def _folded(fragments: Fragments, width: int) -> Fragments:
+    """Lines of the width: prompt_toolkit cuts off what stands above the line that is typed in. A fragment
+    goes to the next line as a whole, if it fits there."""
+    found: Fragments = []
+    column = 0
+    for style, text in fragments:
+        if column and column + len(text) > width:
+            found.append(("", "\n"))
+            text, column = text.lstrip(), 0
+        rows = [text[at : at + width] for at in range(0, len(text), width)]
+        found.append((style, "\n".join(rows)))
+        column += len(rows[-1]) if rows else 0
+    return found
 
 
 def more_prompt() -> Fragments:

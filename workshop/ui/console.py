@@ -25,7 +25,7 @@ PROMPT_STYLES = {
     "bottom-toolbar.text": "noreverse",
     "toolbar.key": "bold",
 }
-"""prompt_toolkit's names. The ghost text is grey: who cannot see it has `:solution`."""
+"""prompt_toolkit's names. The ghost text is grey, or slanted: who cannot see it has `:solution`."""
 
 
 def is_dumb(environ: Mapping[str, str] | None = None) -> bool:
@@ -72,10 +72,14 @@ def _coloured(file: TextIO) -> bool:
     return has_colours() and file.isatty()
 
 
-def prompt_style() -> Style | None:
-    """None without colours: prompt_toolkit then keeps to bold and the like."""
+def prompt_style() -> Style:
+    """Without colours the rest of it, bold and the like; what is offered is then slanted, not grey."""
     from prompt_toolkit.styles import Style
 
     if has_colours():
         return Style.from_dict(PROMPT_STYLES)
-    return Style.from_dict({name: "bold" if "bold" in style else "" for name, style in PROMPT_STYLES.items()})
+    plain = {
+        name: " ".join(word for word in style.split() if not word.startswith("ansi"))
+        for name, style in PROMPT_STYLES.items()
+    }
+    return Style.from_dict({**plain, "auto-suggestion": "italic"})
