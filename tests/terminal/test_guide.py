@@ -270,6 +270,15 @@ def test_a_dumb_terminal_gets_text_and_nothing_else(tmp_path: Path) -> None:
         assert b"\x1b" not in screen.raw
 
 
+def test_on_a_dumb_terminal_the_offered_line_is_seen_before_it_runs(tmp_path: Path) -> None:
+    with guide(tmp_path, env={"TERM": "dumb"}) as screen:
+        screen.wait_for("host /lab #")
+        screen.enter(":solution")
+        screen.wait_for(lambda s: s.cursor_line == "host /lab # unshare --pid --fork bash")
+        screen.enter()
+        screen.wait_for("container [pid]")
+
+
 def test_signs_in_a_locale_without_unicode(tmp_path: Path) -> None:
     with guide(
         tmp_path, env={"LC_ALL": "POSIX", "LANG": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -146,7 +146,8 @@ class Prompt:
         self._watch = watch or {}
         self._session.app.erase_when_done = False
         asked = self._session.prompt(
-            (lambda: FormattedText(message())) if not is_dumb() else FormattedText(message()),
+            # A dumb terminal is shown what is typed, and not what stands in the line already.
+            FormattedText([*message(), ("", start)]) if is_dumb() else lambda: FormattedText(message()),
             default=start,
             pre_run=self._begin,
             in_thread=False,
