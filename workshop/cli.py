@@ -69,7 +69,7 @@ def parser() -> Parser:
 
     lint = commands.add_parser("lint", help="every rule for authors of lessons; needs no root")
     lint.add_argument(
-        "path", nargs="?", type=Path, default=COURSE, metavar="PATH", help="a lesson or a folder"
+        "path", nargs="?", type=_path, default=COURSE, metavar="PATH", help="a lesson or a folder"
     )
     lint.add_argument("--checks", action="store_true", help="what checks there are, and what they take")
 
@@ -80,14 +80,21 @@ def parser() -> Parser:
     return top
 
 
+def _path(word: str) -> Path:
+    """`--image "$UNSET"` is no wish for the current folder."""
+    if not word:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(word)
+
+
 def _course_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--course", type=Path, default=COURSE, metavar="DIR", help="a folder of lessons")
+    command.add_argument("--course", type=_path, default=COURSE, metavar="DIR", help="a folder of lessons")
 
 
 def _host_options(command: argparse.ArgumentParser) -> None:
     _course_option(command)
     command.add_argument(
-        "--image", type=Path, metavar="PATH", help="a root file system: tar file, folder, OCI layout"
+        "--image", type=_path, metavar="PATH", help="a root file system: tar file, folder, OCI layout"
     )
     command.add_argument(
         "--no-lab", action="store_true", help="work on this machine itself (only where it may be thrown away)"

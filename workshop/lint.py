@@ -28,26 +28,43 @@ LessonRule = Callable[[Lesson], Iterator[Problem]]
 def lint(path: Path = parse.COURSE) -> tuple[Problem, ...]:
     """All that is wrong with a lesson, or with a course and all its files."""
     reading = parse.read(path)
-    found = [*reading.problems, *problems(reading.course)]
+    unread = tuple(problem.place for problem in reading.problems if problem.unread)
+    found = [*reading.problems, *problems(reading.course, unread)]
     if path.is_dir():
         found += stray_files(path)
-        found += unused_diagnoses(reading.course, path)
-    if path.resolve() == parse.COURSE:
+        found += unused_diagnoses(reading.course, path) if not _lost(unread, ".md") else ()
+    if path.resolve() == parse.COURSE and not _lost(unread, parse.DIAGNOSES):
         found += diagnoses_of_checks(reading.course)
     return in_order(found)
 
 
-def problems(course: Course) -> Iterator[Problem]:
-    """What is wrong with a course that could be read."""
+def problems(course: Course, unread: Sequence[Place] = ()) -> Iterator[Problem]:
+    """What is wrong with a course. What was `unread` is judged by nobody: the cause is said, once."""
     yield from duplicate_lessons(course)
+    unknown = {mistakes_are_known} if _lost(unread, parse.DIAGNOSES) else set()
+    rules = [rule for rule in STEP_RULES if rule not in unknown]
     for lesson in course.lessons:
         for lesson_rule in LESSON_RULES:
             yield from lesson_rule(lesson)
         for step in lesson.steps:
-            for rule in STEP_RULES:
-                yield from rule(step, lesson, course)
-    for track in course.tracks.values():
-        yield from track_minutes(track)
+            if not any(step is _step_at(place, lesson) for place in unread):
+                for rule in rules:
+                    yield from rule(step, lesson, course)
+    if not _lost(unread, ".md"):  # a lesson that nobody could read has no minutes
+        for track in course.tracks.values():
+            yield from track_minutes(track)
+
+
+def _lost(unread: Sequence[Place], ending: str) -> bool:
+    """Could a file whose name ends like that not be read?"""
+    return any(place.path.endswith(ending) for place in unread)
+
+
+def _step_at(place: Place, lesson: Lesson) -> Step | None:
+    """The step in whose lines a place is."""
+    if place.path != lesson.place.path:
+        return None
+    return next((step for step in reversed(lesson.steps) if step.place.line <= place.line), None)
 
 
 # -- the course ---------------------------------------------------------------------------------------------

@@ -73,7 +73,11 @@ def which(name: str) -> Path | None:
     """A program, also where `PATH` is that of a user (no sbin), as after `su`."""
     for folder in (*os.get_exec_path(), *_SBIN):
         path = Path(folder) / name
-        if path.is_file() and os.access(path, os.X_OK):
+        try:
+            found = path.is_file() and os.access(path, os.X_OK)
+        except OSError:  # a folder that the user may not enter: `su` keeps the PATH of root
+            continue
+        if found:
             return path
     return None
 

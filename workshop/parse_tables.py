@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from workshop import tomltext
 from workshop.lesson import Diagnosis, Lesson, Place, Track, TrackStep
@@ -34,8 +34,11 @@ def read_diagnoses(text: str, report: Report) -> dict[str, Diagnosis]:
     return found
 
 
-def read_track(text: str, name: str, report: Report, lessons: Sequence[Lesson]) -> Track | None:
-    """Steps one by one (`[[step]]`), or lesson by lesson (`[[lesson]]`), in the order as written."""
+def read_track(
+    text: str, name: str, report: Report, lessons: Sequence[Lesson], unread: Collection[str] = ()
+) -> Track | None:
+    """Steps one by one (`[[step]]`), or lesson by lesson (`[[lesson]]`), in the order as written. `unread`
+    are lessons that could not be read, which was said already."""
     root = tomltext.read(text, report, 1)
     if root is None:
         return None
@@ -53,14 +56,14 @@ def read_track(text: str, name: str, report: Report, lessons: Sequence[Lesson]) 
         optional = fields.flag("optional")
         fields.close(f"a {kind} of a track")
         if kind == "step":
-            if part and part not in known_steps:
+            if part and part not in known_steps and part.partition("/")[0] not in unread:
                 fields.wrong("id", f"there is no step {part!r}", suggest(part, known_steps))
             elif part in (step.step for step in steps):
                 fields.wrong("id", f"the step {part!r} comes twice", "take one of them away")
             steps.append(TrackStep(part, float(minutes or 0), optional))
             continue
         lesson = next((lesson for lesson in lessons if lesson.id == part), None)
-        if lesson is None and part:
+        if lesson is None and part and part not in unread:
             known = tuple(lesson.id for lesson in lessons)
             fields.wrong("id", f"there is no lesson {part!r}", suggest(part, known))
         elif lesson is not None and lesson.steps:

@@ -150,7 +150,7 @@ class Progress:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """The folder is the lock: a file of its own would be left over."""
-        _make_folder(self.path.parent, self._owner)
+        make_folder(self.path.parent, self._owner)
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -172,12 +172,18 @@ def digest(course: Course) -> str:
 def place(environ: Mapping[str, str], *, root: bool | None = None) -> tuple[Path, Owner | None]:
     """Where the file is, and whose it is if not the running user's: under sudo, the one's who called it."""
     user = _sudo_user(environ) if (os.geteuid() == 0 if root is None else root) else None
-    home = user.pw_dir if user is not None else environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    owner = (user.pw_uid, user.pw_gid) if user is not None else None
+    return state_home(environ, user) / "container-workshop" / "progress.json", owner
+
+
+def state_home(environ: Mapping[str, str], user: pwd.struct_passwd | None = None) -> Path:
+    """`$XDG_STATE_HOME`, of this user or of another one."""
     state = environ.get("XDG_STATE_HOME", "")
     # The XDG Base Directory Specification: a relative path is invalid and to be ignored.
-    base = Path(state) if state.startswith("/") else Path(home) / ".local" / "state"
-    owner = (user.pw_uid, user.pw_gid) if user is not None else None
-    return base / "container-workshop" / "progress.json", owner
+    if state.startswith("/"):
+        return Path(state)
+    home = user.pw_dir if user is not None else environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    return Path(home) / ".local" / "state"
 
 
 def _sudo_user(environ: Mapping[str, str]) -> pwd.struct_passwd | None:
@@ -277,7 +283,7 @@ def _set_aside(path: Path) -> Path:
     return path.rename(aside)
 
 
-def _make_folder(folder: Path, owner: Owner | None) -> None:
+def make_folder(folder: Path, owner: Owner | None) -> None:
     """Make what is missing of the way; what is made belongs to the owner too."""
     for part in (*reversed(folder.parents), folder):
         try:

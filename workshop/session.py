@@ -17,7 +17,7 @@ from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
 from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
 from workshop.frozen import frozen
-from workshop.host import Host
+from workshop.host import START, Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
@@ -303,6 +303,7 @@ class Session:
 
     def _act(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
         shell = self.shells[self.active]
+        read = shell.alive
         before = self.now
         started = time.monotonic()
         result = act(shell, self.host.attend(self.active, terminal))
@@ -313,7 +314,8 @@ class Session:
             return
         if result.state == "closed":
             self.host.reopen(self.active)
-            yield Lost(f"The {self.active} shell has ended.", "A new one was started at the same place.")
+            ended = "has ended" if read else "had ended before it could read this line"
+            yield Lost(f"The {self.active} shell {ended}.", f"A new one begins in {START}.")
         self.now = self._settled(before)
         self.calls, why = self.host.calls(self.active)
         yield Ended(self.active, line, result.status, seconds)

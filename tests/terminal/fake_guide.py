@@ -129,6 +129,9 @@ class FakeSession:
                 output, status = b"bash: fork: Cannot allocate memory\r\n", 254
             case ["mount", *_]:
                 changes = (Change("namespaces", "changed", "mnt of bash 10", "1", line, "/proc/10/ns/mnt"),)
+            case ["exit"]:
+                changes = (Change("namespaces", "changed", "mnt of bash 10", "1", "2", "/proc/10/ns/mnt"),)
+                state, status = "closed", None
             case ["job"]:
                 changes = (Change("processes", "added", "sleep (9)", None, "9", "/proc/9"),)
             case ["cat", "<<E"]:

@@ -97,6 +97,24 @@ def test_after_the_step_is_passed_nothing_is_missed(screen: Screen) -> None:
     assert "Not yet" not in run(screen, "mount a")
 
 
+def test_a_step_that_watches_nothing_says_nothing_unasked(screen: Screen) -> None:
+    run(screen, ":next")
+    assert "Not yet" not in run(screen, "mount a")
+    assert "not yet: a new pid namespace" in run(screen, ":check")
+
+
+def test_the_end_of_a_shell_is_no_attempt(screen: Screen) -> None:
+    assert "Not yet" not in run(screen, "exit")
+
+
+def test_nothing_is_offered_within_a_line_that_the_solution_did_not_open(screen: Screen) -> None:
+    assert "unshare --pid --fork bash" in screen.cursor_line
+    screen.enter("cat <<E")
+    screen.wait_for(lambda s: s.cursor_line.startswith(">") and "F1 help" in s.text)
+    assert "unshare" not in screen.cursor_line
+    assert "unshare --pid --fork bash" not in run(screen, "E").split("heredoc over")[0].split("cat <<E")[1]
+
+
 def test_a_program_that_merely_runs_is_no_miss(screen: Screen) -> None:
     assert "Not yet" not in run(screen, "job")
 
@@ -131,7 +149,7 @@ def test_calls_are_shown_and_hidden(screen: Screen) -> None:
 
 def test_a_line_that_is_not_finished_goes_on_at_a_prompt_of_its_own(screen: Screen) -> None:
     screen.enter("cat <<E")
-    screen.wait_for(lambda s: s.cursor_line.startswith("> "))
+    screen.wait_for(lambda s: s.cursor_line.startswith(">"))
     screen.enter(":hint")
     screen.wait_for(":hint\n")
     assert "heredoc over" in run(screen, "E") and "Which option" not in screen.text
@@ -250,6 +268,15 @@ def test_a_dumb_terminal_gets_text_and_nothing_else(tmp_path: Path) -> None:
         screen.enter(":quit")
         assert screen.wait_end() == 0
         assert b"\x1b" not in screen.raw
+
+
+def test_on_a_dumb_terminal_the_offered_line_is_seen_before_it_runs(tmp_path: Path) -> None:
+    with guide(tmp_path, env={"TERM": "dumb"}) as screen:
+        screen.wait_for("host /lab #")
+        screen.enter(":solution")
+        screen.wait_for(lambda s: s.cursor_line == "host /lab # unshare --pid --fork bash")
+        screen.enter()
+        screen.wait_for("container [pid]")
 
 
 def test_signs_in_a_locale_without_unicode(tmp_path: Path) -> None:

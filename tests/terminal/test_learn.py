@@ -280,7 +280,9 @@ def test_two_workshops_at_once_do_not_meet(learn: Learn) -> None:
 def test_an_image_of_ones_own(learn: Learn, tmp_path: Path, kind: str) -> None:
     root = tmp_path / "my image"
     (root / "bin").mkdir(parents=True)
-    (root / "bin/sh").write_text("#!")
+    for name in ("sh", "bash"):
+        (root / "bin" / name).write_text("#!")
+        (root / "bin" / name).chmod(0o755)
     (root / "mine").write_text("mine")
     path = root
     if kind == "tar":

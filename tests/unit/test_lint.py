@@ -55,6 +55,29 @@ def test_a_good_course_has_no_problems(course: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("", f"Nothing is wrong in {course}\n")
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "cause"),
+    [
+        (FILE, "+++\n", "", "the front matter is missing"),
+        (FILE, "minutes =", "minutes", "this is not TOML"),
+        (FILE, "check.own_tree =", "check.own_tree", "this is not TOML"),
+        ("diagnoses.toml", "title =", "title", "this is not TOML"),
+    ],
+)
+def test_of_what_could_not_be_read_only_the_cause_is_said(
+    course: Path, file: str, old: str, new: str, cause: str
+) -> None:
+    found = edited(course, file, old, new)
+    assert len(found) == 1, "\n".join(map(str, found))
+    assert found[0].wrong.startswith(cause) and found[0].place.path.endswith(file)
+
+
+def test_a_track_still_names_no_lesson_that_never_was(course: Path) -> None:
+    (course / "more.toml").write_text('title = "More"\n[[lesson]]\nid = "no-such-one"\n')
+    found = edited(course, FILE, "+++\n", "")
+    assert ["no-such-one" in problem.wrong for problem in found].count(True) == 1 and len(found) == 2
+
+
 RULES = [
     # what is written instead of what, what is said to be wrong, what to write
     ("check.own_tree", "check.own_three", "there is no check 'own_three'", "write own_tree"),

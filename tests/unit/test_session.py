@@ -150,6 +150,15 @@ def test_a_line_that_comes_twice_is_offered_twice(session: Session, host: FakeHo
     assert session.next_line() is None
 
 
+def test_half_way_is_a_matter_of_the_last_line(session: Session) -> None:
+    """What is offered within a heredoc depends on it."""
+    assert not session.half_way
+    type_(session, "cd /lab")
+    assert session.half_way
+    type_(session, "cat <<E")
+    assert not session.half_way
+
+
 def test_an_answer_and_a_switch_are_next_lines(host: FakeHost) -> None:
     there = replace(COUNT, solutions=(script(":container", "a", ":host", "b", ":answer 0"),))
     session = at(there, host, (there,), Course((replace(FIRST, steps=(there,)),)))
@@ -412,8 +421,18 @@ def test_a_shell_that_ended_is_opened_again_and_it_is_said(session: Session, hos
     host.reopened.clear()
     events = type_(session, "exit")
     assert kinds(events) == ["Lost", "Ended", "Observed", "Judged"]
-    assert isinstance(events[0], Lost) and "host shell has ended" in events[0].what
+    assert isinstance(events[0], Lost) and events[0].what == "The host shell has ended."
+    assert "/lab" in events[0].remedy
     assert host.reopened == ["host"]
+
+
+def test_a_line_that_nobody_read_is_said(session: Session, host: FakeHost) -> None:
+    """The shell was killed from elsewhere, while the learner was typing."""
+    host.says["echo lost"] = CLOSED
+    host.reopen("host")
+    host.shells["host"].alive = False
+    events = type_(session, "echo lost")
+    assert isinstance(events[0], Lost) and "before it could read this line" in events[0].what
 
 
 def test_a_lab_that_is_gone_is_said_and_can_be_made_anew(session: Session, host: FakeHost) -> None:

@@ -88,7 +88,7 @@ def step(
 
 
 def question(step: Step, signs: Signs = UNICODE) -> RenderableType:
-    parts: list[RenderableType] = [Text("? ", style="label").append_text(inline(step.ask or ""))]
+    parts: list[RenderableType] = [Text("? ", style="label").append_text(inline(step.ask or "", signs))]
     parts += [indented(Text(f"{signs.bullet} {choice}", overflow="fold")) for choice in step.choices]
     parts.append(Text.assemble("  Answer with ", (":answer TEXT", "command"), "."))
     return Group(*parts)

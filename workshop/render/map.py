@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from workshop.lesson import Lesson, Step
-from workshop.render.layout import indented
+from workshop.render.layout import hanging, indented
 from workshop.render.theme import UNICODE, Signs
 
 
@@ -31,16 +31,17 @@ def course(
     return Group(*parts)
 
 
-def _step(step: Step, here: Step | None, done: bool, reason: str, signs: Signs) -> Text:
-    text = Text(overflow="fold")
+def _step(step: Step, here: Step | None, done: bool, reason: str, signs: Signs) -> RenderableType:
+    text = Text(step.title, overflow="fold")
     if here is not None and step.id == here.id:
-        text.append(f"{signs.here} ", "label").append(step.title, "title").append("  you are here", "label")
-        return text.append(", done") if done else text
+        text.stylize("title")
+        text.append("  you are here", "label").append(", done" if done else "", "none")
+        return hanging(Text(signs.here, style="label"), text)
     if done:
-        return text.append(f"{signs.good} ", "good").append(f"{step.title}  done")
+        return hanging(Text(signs.good, style="good"), text.append("  done"))
     if reason:
-        return text.append(f"{signs.unknown} {step.title}  not on this machine: {reason}")
-    return text.append(f"{signs.todo} {step.title}")
+        return hanging(signs.unknown, text.append(f"  not on this machine: {reason}"))
+    return hanging(signs.todo, text)
 
 
 def _example(lessons: Sequence[tuple[Lesson, Sequence[Step]]]) -> str:

@@ -24,7 +24,7 @@ from workshop.ui.commands import COMMANDS, Control
 from workshop.ui.completion import Eyes, ShellCompleter
 from workshop.ui.console import console, is_dumb, signs_of
 from workshop.ui.narrate import Narrator
-from workshop.ui.prompt import Asked, Eof, Interrupted, Line, Pressed, Prompt, history_file, open_history
+from workshop.ui.prompt import Asked, Eof, Interrupted, Line, Pressed, Prompt, open_history
 from workshop.ui.terminal import quiet, tidy
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Guide:
                 lambda: [step.id for step in session.steps],
                 lambda: session.step.choices,
             ),
-            history=open_history(history_file()),
+            history=open_history(),
         )
         self._states: dict[ShellName, State] = {}
         self._backlog: dict[ShellName, bytes] = {}
@@ -185,7 +185,11 @@ class Guide:
         return lambda: where.prompt(here, self.signs, self.console.width)
 
     def _ghost(self) -> str | None:
-        return None if self._state == "away" else self.session.next_line()
+        """The next line of the solution. Within a heredoc or an open quotation only if the solution opened
+        it."""
+        if self._state == "away" or (self._state == "more" and not self.session.half_way):
+            return None
+        return self.session.next_line()
 
     def _toolbar(self, width: int) -> Fragments:
         judged = self.session.judged

@@ -152,7 +152,8 @@ class Narrator:
         from workshop.render.markdown import inline
 
         sentence = message if message.endswith((".", "!", "?")) else f"{message}."
-        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(inline(f"{sentence} {hint}".strip())))
+        said = inline(f"{sentence} {hint}".strip(), self.signs)
+        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(said))
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -172,7 +173,8 @@ class Narrator:
             for change in seen.changes
             if (change.area, change.verb) != ("processes", "removed")
         }
-        relevant = self._relevant(event.step, changed, moved) and not self.session.half_way
+        closed = self.session.result is not None and self.session.result.state == "closed"
+        relevant = self._relevant(event.step, changed, moved) and not (closed or self.session.half_way)
         output = self.session.result.output.decode(errors="replace") if self.session.result else ""
         for each in event.diagnoses:
             said_now = bool(each.message and re.search(each.message, output))
@@ -188,10 +190,11 @@ class Narrator:
 
     def _relevant(self, step: Step, changed: Collection[str], moved: bool) -> bool:
         """Was that an attempt at the step? A program that merely runs is none, unless processes are all that
-        the step is about, or the learner is in another one now. After the step is passed, all is play."""
+        the step is about, or the learner is in another one now. After the step is passed, all is play; and a
+        step that watches nothing says nothing unasked."""
         if self._done:
             return False
-        seen = set(changed) & (set(step.watch) or set(changed))
+        seen = set(changed) & set(step.watch)
         return bool(seen) and (moved or seen != {"processes"} or step.watch == ("processes",))
 
     def _diagnose(self, diagnosis: Diagnosis) -> None:

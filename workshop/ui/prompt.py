@@ -25,6 +25,8 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from workshop.frozen import frozen
+from workshop.progress import Owner, make_folder
+from workshop.progress import place as progress_place
 from workshop.render.where import Fragments
 from workshop.ui import keys
 from workshop.ui.commands import Control, is_control
@@ -89,17 +91,15 @@ class Lines(FileHistory):
             super().append_string(string)
 
 
-def history_file(environ: Mapping[str, str] | None = None) -> Path:
-    """`$XDG_STATE_HOME/container-workshop/history` (XDG Base Directory Specification)."""
-    environ = os.environ if environ is None else environ
-    state = environ.get("XDG_STATE_HOME") or ""
-    base = Path(state) if state.startswith("/") else Path(environ.get("HOME") or "/root") / ".local/state"
-    return base / "container-workshop" / "history"
-
-
-def open_history(path: Path) -> History:
+def open_history(place: tuple[Path, Owner | None] | None = None) -> History:
+    """Beside the progress, and as much the user's who called sudo; in memory where it cannot be kept."""
+    progress, owner = place or progress_place(os.environ)
+    path = progress.with_name("history")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, owner)
+        if owner is not None and not path.exists():
+            path.touch(mode=0o600)
+            os.chown(path, *owner)
     except OSError:
         return InMemoryHistory()
     return Lines(str(path))
@@ -146,7 +146,8 @@ class Prompt:
         self._watch = watch or {}
         self._session.app.erase_when_done = False
         asked = self._session.prompt(
-            (lambda: FormattedText(message())) if not is_dumb() else FormattedText(message()),
+            # A dumb terminal is shown what is typed, and not what stands in the line already.
+            FormattedText([*message(), ("", start)]) if is_dumb() else lambda: FormattedText(message()),
             default=start,
             pre_run=self._begin,
             in_thread=False,

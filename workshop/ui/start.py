@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from workshop.lesson import Course, Step
     from workshop.progress import Progress
 
+KEPT = ("NO_COLOR", "TERM", "COLORTERM", "LANG", "LC_ALL", "XDG_STATE_HOME")
+"""What sudo is to leave in the environment."""
 WHY_ROOT = "The workshop needs root: it makes namespaces, mounts and cgroups, inside a lab of its own."
 
 
@@ -29,16 +32,29 @@ def need_root(words: Sequence[str]) -> None:
     if os.geteuid() == 0:
         return
     command = [sys.executable, "-m", "workshop", *words]
+    typed = f"sudo {' '.join(command)}"
     if shutil.which("sudo") is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise MachineError(WHY_ROOT, f"Run it as root: sudo {' '.join(command)}")
+        raise MachineError(WHY_ROOT, f"Run it as root: {typed}")
     print(WHY_ROOT, file=sys.stderr)
     try:
         answer = input("Run it with sudo now? [Y/n] ").strip().lower()
     except EOFError:
         answer = "n"
     if answer not in ("", "y", "yes"):
-        raise MachineError("Nothing was started.", f"When you like: sudo {' '.join(command)}")
-    os.execvp("sudo", ["sudo", "--preserve-env=NO_COLOR,TERM,COLORTERM,LANG,LC_ALL,XDG_STATE_HOME", *command])
+        raise MachineError("Nothing was started.", f"When you like: {typed}")
+    if not _may(command):
+        raise MachineError("sudo refused; nothing was started.", f"Somebody who may use it can: {typed}")
+    from workshop.progress import state_home
+
+    os.environ["XDG_STATE_HOME"] = str(state_home(os.environ))
+    os.execvp("sudo", ["sudo", f"--preserve-env={','.join(KEPT)}", *command])
+
+
+def _may(command: Sequence[str]) -> bool:
+    """Does sudo let the user run that? It asks for the password now, and remembers it. Once it is another
+    program, its exit status for a refusal, 1, could not be told from the workshop's for a step missed."""
+    asked = subprocess.run(("sudo", "--list", "--", *command), stdout=subprocess.DEVNULL, check=False)
+    return asked.returncode == 0
 
 
 @contextmanager
