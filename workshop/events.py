@@ -64,6 +64,8 @@ class Judged:
     step: Step
     verdicts: tuple[Verdict, ...]
     diagnoses: tuple[Diagnosis, ...]
+    printed: tuple[str, ...] = ()
+    """The ids of those that the line itself printed: errors of this moment, also when the step is passed."""
 
     @property
     def passed(self) -> bool:

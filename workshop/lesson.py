@@ -136,8 +136,8 @@ class Track:
 
 @frozen
 class Diagnosis:
-    """A real error: how it shows (`message`, a regular expression on the output; may be empty: only the state
-    shows it), why it happens, and the way out. Markdown, two sentences each at the most."""
+    """A real error: how it shows, why it happens, and the way out. Markdown, two sentences
+    each at the most."""
 
     id: str
     title: str
@@ -145,6 +145,11 @@ class Diagnosis:
     remedy: str
     place: Place
     message: str = ""
+    """A regular expression on what was printed; empty: only the state shows it."""
+    line: str = ""
+    """One on the line that was typed, where programs say the same of several things."""
+    unless: tuple[str, ...] = ()
+    """The diagnoses that know more: it is not shown together with one of them."""
 
 
 @frozen

@@ -33,6 +33,7 @@ def lint(path: Path = parse.COURSE) -> tuple[Problem, ...]:
     if path.is_dir():
         found += stray_files(path)
         found += unused_diagnoses(reading.course, path) if not _lost(unread, ".md") else ()
+        found += better_diagnoses(reading.course)
     if path.resolve() == parse.COURSE and not _lost(unread, parse.DIAGNOSES):
         found += diagnoses_of_checks(reading.course)
     return in_order(found)
@@ -108,6 +109,13 @@ def unused_diagnoses(course: Course, folder: Path) -> Iterator[Problem]:
                 f"nobody is ever shown {diagnosis.id!r}: no mistake or check names it, and it has no message"
             )
             yield Problem(diagnosis.place, wrong, "use it in a ```sh mistake, or take it away", warning=True)
+
+
+def better_diagnoses(course: Course) -> Iterator[Problem]:
+    for diagnosis in course.diagnoses.values():
+        for name in diagnosis.unless:
+            if name not in course.diagnoses:
+                yield _error(diagnosis.place, f"there is no diagnosis {name!r}", _diagnosis(name, course))
 
 
 def diagnoses_of_checks(course: Course) -> Iterator[Problem]:

@@ -15,23 +15,31 @@ def read_diagnoses(text: str, report: Report) -> dict[str, Diagnosis]:
     root = tomltext.read(text, report, 1)
     found = {}
     for name, fields in root.children() if root is not None else ():
-        message = fields.text("message")
-        try:
-            re.compile(message)
-        except re.error as error:
-            wrong = f"message is not a regular expression: {error}"
-            fields.wrong("message", wrong, "put a \\ before what is meant literally")
-            message = ""
         found[name] = Diagnosis(
             id=name,
             title=fields.text("title", required=True),
             cause=fields.text("cause", required=True),
             remedy=fields.text("remedy", required=True),
             place=Place(report.path, fields.line()),
-            message=message,
+            message=_pattern(fields, "message"),
+            line=_pattern(fields, "line"),
+            unless=fields.texts("unless"),
         )
+        if found[name].line and not found[name].message:
+            fields.wrong("line", "a line without a message says nothing", "write the message as well")
         fields.close("a diagnosis")
     return found
+
+
+def _pattern(fields: tomltext.Fields, key: str) -> str:
+    pattern = fields.text(key)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        wrong = f"{key} is not a regular expression: {error}"
+        fields.wrong(key, wrong, "put a \\ before what is meant literally")
+        return ""
+    return pattern
 
 
 def read_track(

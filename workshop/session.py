@@ -6,7 +6,6 @@ goes straight to the `Terminal` that a front end lends.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
 from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
+from workshop.printed import best, errors
 from workshop.progress import Progress
 from workshop.shell import Result, Shell, Silent, Terminal
 from workshop.variables import fill, fill_params
@@ -421,16 +421,29 @@ class Session:
             )
             first = verdicts if first is None else first
             if all(verdict.passed for verdict in verdicts):
-                return Judged(self.step, verdicts, ())
+                return self._diagnosed(verdicts)
         assert first is not None
-        return Judged(self.step, first, self._diagnoses(first))
+        return self._diagnosed(first)
 
-    def _diagnoses(self, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
+    def _diagnosed(self, verdicts: tuple[Verdict, ...]) -> Judged:
+        """What the checks found out comes first; then what was printed."""
         known = self.course.diagnoses
         ids = [verdict.diagnosis for verdict in verdicts if verdict.diagnosis and not verdict.passed]
-        output = self.result.output.decode(errors="replace") if self.result else ""
-        ids += [d.id for d in known.values() if d.message and re.search(d.message, output)]
-        return tuple(self._written_out(known[each]) for each in dict.fromkeys(ids) if each in known)
+        printed = self._printed()
+        diagnoses = best([*(known[each] for each in ids if each in known), *printed])
+        said = {name for each in printed for name in (each.id, *each.unless)}
+        return Judged(
+            self.step,
+            verdicts,
+            tuple(self._written_out(each) for each in diagnoses),
+            tuple(each.id for each in diagnoses if each.id in said),
+        )
+
+    def _printed(self) -> tuple[Diagnosis, ...]:
+        if self.result is None or not self._lines:
+            return ()
+        output = self.result.output.decode(errors="replace")
+        return errors(self.course.diagnoses.values(), self._lines[-1][1], output, self.result.status)
 
     def _written_out(self, diagnosis: Diagnosis) -> Diagnosis:
         return replace(diagnosis, cause=self.text(diagnosis.cause), remedy=self.text(diagnosis.remedy))

@@ -188,7 +188,8 @@ class FakeSession:
             )
         output = self.result.output if self.result else b""
         was = self.judged is not None and self.judged.passed
-        self.judged = events.Judged(self.step, (verdict,), (NO_FORK,) if b"Cannot" in output else ())
+        known = (NO_FORK,) if b"Cannot" in output else ()
+        self.judged = events.Judged(self.step, (verdict,), known, tuple(each.id for each in known))
         yield self.judged
         if inner and not was:
             yield events.Passed(self.step)

@@ -269,6 +269,9 @@ def test_a_diagnosis_that_a_check_gives_is_used(course: Path, monkeypatch: pytes
         ("remedy", "remdy", "remedy is missing"),
         ("'fork: Cannot", "'fork(: Cannot", "message is not a regular expression"),
         ("[forgot-fork]", 'forgot-fork = "x"\n[other]', "forgot-fork is not a table"),
+        ("remedy", 'line = "(x"\nremedy', "line is not a regular expression"),
+        ("message = ", "line = ", "a line without a message says nothing"),
+        ("remedy", 'unless = ["forgot-frok"]\nremedy', "there is no diagnosis 'forgot-frok'"),
     ],
 )
 def test_diagnoses(course: Path, old: str, new: str, wrong: str) -> None:

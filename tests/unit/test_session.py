@@ -11,6 +11,7 @@ from fake_host import (
     CLONE,
     COUNT,
     COURSE,
+    DIAGNOSES,
     EFFECTS,
     FIRST,
     FRESH,
@@ -366,11 +367,35 @@ def test_what_was_printed_in_the_step_before_is_no_reason(session: Session, host
     assert "not-found" not in [d.id for d in session.judged.diagnoses]
 
 
-def test_what_passes_has_no_diagnosis(session: Session, host: FakeHost) -> None:
+def test_what_passes_has_no_diagnosis_but_of_an_error_that_was_printed(
+    session: Session, host: FakeHost
+) -> None:
     host.says["zsf"] = OUT
     host.reopen("host")
-    type_(session, "create images", "zsf")
+    type_(session, "create images")
     assert session.judged is not None and session.judged.passed and session.judged.diagnoses == ()
+    type_(session, "zsf")
+    assert session.judged.passed and session.judged.printed == ("not-found",)
+
+
+def test_what_a_line_that_succeeded_printed_is_no_error(session: Session, host: FakeHost) -> None:
+    host.says["cat notes"] = Result("prompt", 0, OUT.output)
+    host.reopen("host")
+    type_(session, "cat notes")
+    assert session.judged is not None
+    assert [d.id for d in session.judged.diagnoses] == ["no-dataset"] and session.judged.printed == ()
+
+
+def test_a_check_that_knows_more_takes_the_place_of_what_was_printed(host: FakeHost) -> None:
+    vague = replace(DIAGNOSES["not-found"], unless=("no-dataset",))
+    course = Course(COURSE.lessons, diagnoses={**DIAGNOSES, "not-found": vague})
+    session = Session(course, (IMAGES,), host)  # type: ignore[arg-type]
+    run(session.enter(IMAGES.id))
+    host.says["zsf"] = OUT
+    host.reopen("host")
+    type_(session, "zsf")
+    assert session.judged is not None and [d.id for d in session.judged.diagnoses] == ["no-dataset"]
+    assert session.judged.printed == ("no-dataset",), "and it is of this moment, as the other would be"
 
 
 def test_answers(host: FakeHost) -> None:

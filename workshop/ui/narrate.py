@@ -6,7 +6,6 @@ error that is known shows; the same miss is not named again.
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Collection
 from contextlib import suppress
@@ -166,6 +165,10 @@ class Narrator:
 
         if event.passed:
             self._named = None
+            if self._done:  # all is play now, and errors happen in play too
+                self._printed(event)
+            return
+        if self._printed(event):
             return
         changed = {
             change.area
@@ -175,18 +178,23 @@ class Narrator:
         }
         closed = self.session.result is not None and self.session.result.state == "closed"
         relevant = self._relevant(event.step, changed, moved) and not (closed or self.session.half_way)
-        output = self.session.result.output.decode(errors="replace") if self.session.result else ""
+        missed = verdicts.first_missed(event.verdicts)
         for each in event.diagnoses:
-            said_now = bool(each.message and re.search(each.message, output))
-            if said_now or (relevant and each.id not in self._diagnosed):
+            if relevant and each.id not in self._diagnosed:
                 self._diagnose(each)
-                missed = verdicts.first_missed(event.verdicts)
                 self._named = missed.found if missed else self._named
                 return
-        missed = verdicts.first_missed(event.verdicts)
         if missed is not None and relevant and missed.found != self._named:
             self._named = missed.found
             self.say(readable(verdicts.miss(missed, self.signs)))
+
+    def _printed(self, event: events.Judged) -> bool:
+        """The error that the line printed, if it is known: it is of this moment, and so it goes first."""
+        for each in event.diagnoses:
+            if each.id in event.printed:
+                self._diagnose(each)
+                return True
+        return False
 
     def _relevant(self, step: Step, changed: Collection[str], moved: bool) -> bool:
         """Was that an attempt at the step? A program that merely runs is none, unless processes are all that
