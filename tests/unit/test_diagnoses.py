@@ -209,8 +209,10 @@ PRINTED: tuple[tuple[str, str, str], ...] = (
     (
         "rm-on-cgroupfs",
         "rm -r box",
-        "rm: cannot remove 'box/cgroup.events': Operation not permitted\r\nrm: cannot remove 'box/cpu.stat': "
-        "Operation not permitted",
+        (
+            "rm: cannot remove 'box/cgroup.events': Operation not permitted\r\n"
+            "rm: cannot remove 'box/cpu.stat': Operation not permitted"
+        ),
     ),
     ("rm-on-cgroupfs", "rm -r box", "rm: can't remove 'box/cgroup.procs': Operation not permitted"),
     # -- networks
@@ -253,8 +255,10 @@ PRINTED: tuple[tuple[str, str, str], ...] = (
     (
         "router-lost",
         "ping -c 1 10.10.1.2",
-        "From 10.10.0.1 icmp_seq=1 Destination Net Unreachable\r\n\r\n--- 10.10.1.2 ping statistics ---\r\n"
-        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms",
+        (
+            "From 10.10.0.1 icmp_seq=1 Destination Net Unreachable\r\n\r\n--- 10.10.1.2 ping statistics ---\r\n"
+            "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms"
+        ),
     ),
     ("no-dns", "ping web.example", "ping: web.example: Temporary failure in name resolution"),
     ("no-dns", "ping web.example", "ping: bad address 'web.example'"),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from fake_host import (
-    DIAGNOSES,
     CLONE,
     COUNT,
     COURSE,
+    DIAGNOSES,
     EFFECTS,
     FIRST,
     FRESH,
