@@ -60,7 +60,7 @@ ERRORS: dict[str, tuple[str, ...]] = {
     "overlay-bad-work, no workdir": (FOLDERS, OVERLAY.format("l", "").replace(",workdir=", "")),
     "overlay-bad-work, busybox": (FOLDERS, "busybox " + OVERLAY.format("l", "").replace(",workdir=", "")),
     "no-proc": ("unshare -m bash", "umount -l /proc; mount -t tmpfs t /proc", "ps"),
-    "old-proc": (
+    "no-proc, another namespace's": (
         "unshare --pid --fork --mount-proc sleep 100 &",
         "sleep 0.5",
         "nsenter --target $(pgrep -P $!) --mount ps",

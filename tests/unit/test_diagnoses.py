@@ -256,7 +256,7 @@ PRINTED: tuple[tuple[str, str, str], ...] = (
         "router-lost",
         "ping -c 1 10.10.1.2",
         (
-            "From 10.10.0.1 icmp_seq=1 Destination Net Unreachable\r\n\r\n--- 10.10.1.2 ping statistics ---\r\n"
+            "From 10.10.0.1 icmp_seq=1 Destination Net Unreachable\r\n\r\n--- 10.10.1.2 ping ---\r\n"
             "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms"
         ),
     ),
