@@ -28,7 +28,9 @@ WATCHABLE = (
     "datasets",
     "hostname",
     "ipc",
+    "card",
 )
+"""What a step may be about; `card` is the score card, which is shown when the step is passed."""
 
 
 @frozen
