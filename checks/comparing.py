@@ -13,6 +13,7 @@ from checks.namespaces import own_namespaces
 from checks.privileges import capabilities_within, masked, no_new_privs, read_only, seccomp_filter
 from workshop.kernel import capabilities, folders
 from workshop.kernel.model import Process
+from workshop.kernel.subject import containers
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 
 Question = Callable[[View], Verdict]
@@ -81,7 +82,7 @@ def keeps_up(view: View) -> Verdict:
     `mountinfo`, `status` of the newest one. Near misses: the first one alone; one row that is not met.
     """
     expected = "a container that has all that the first one has"
-    every = _containers(view)
+    every = containers(view.now)
     if len(every) < 2:
         return missed(expected, "there are no two containers to compare", diagnosis="process-ended")
     first, last = (_rows(view, every[place]) for place in (0, -1))
@@ -104,7 +105,7 @@ def one_row(view: View, *, row: str, gained: bool = False) -> Verdict:
     `mountinfo`, `ns/*` and the cgroup of both. Near misses: nothing differs; something else goes with it.
     """
     expected = f"two containers that differ in {row} alone"
-    every = _containers(view)
+    every = containers(view.now)
     if len(every) < 2:
         return missed(expected, "there are no two containers to compare", diagnosis="process-ended")
     last = _rows(view, every[-1])
@@ -148,18 +149,8 @@ def predict_first_pid_namespace(view: View) -> Verdict:
     return passed(expected, f"{truth}: PID 1 of your host is {view.host.comm}", evidence)
 
 
-def _containers(view: View) -> list[Process]:
-    """The processes that are PID 1 in a pid namespace which is not the host's, in the order they began."""
-    found = (
-        process
-        for process in view.now.processes.values()
-        if facts.alive(process) and facts.differs(view, process, "pid") and process.nspids[-1:] == (1,)
-    )
-    return sorted(found, key=lambda process: (process.start, process.pid))
-
-
 def _newest(view: View) -> Process | None:
-    return next(reversed(_containers(view)), None)
+    return next(reversed(containers(view.now)), None)
 
 
 def _of(view: View, process: Process) -> View:

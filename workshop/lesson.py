@@ -29,8 +29,10 @@ WATCHABLE = (
     "hostname",
     "ipc",
     "card",
+    "lab",
 )
-"""What a step may be about; `card` is the score card, which is shown when the step is passed."""
+"""What a step may be about. `card` is the score card of all containers, shown when the step is passed; with
+`lab` the lab is one of them."""
 
 
 @frozen
