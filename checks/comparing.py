@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from checks import _facts as facts
-from checks.isolation import resource_limited
+from checks.isolation import own_network, resource_limited
 from checks.mounts import no_old_root, own_proc, pivoted
 from checks.namespaces import own_namespaces
 from checks.privileges import capabilities_within, masked, no_new_privs, read_only, seccomp_filter
@@ -35,6 +35,7 @@ ROWS: Mapping[str, Question] = MappingProxyType(
         },
         "root": no_old_root,
         "proc": own_proc,
+        "network": own_network,
         **WALLS,
         "read-only": partial(read_only, paths=" ".join(folders.READ_ONLY)),
         "memory": partial(resource_limited, resource="memory"),
@@ -78,8 +79,9 @@ def predict_walls(view: View) -> Verdict:
 def keeps_up(view: View) -> Verdict:
     """The container that was started last has every row that the first of those that run has.
 
-    The rows: namespaces, root, `/proc`, the four walls, read-only paths, limits. Evidence: `/proc/PID/ns/*`,
-    `mountinfo`, `status` of the newest one. Near misses: the first one alone; one row that is not met.
+    The rows: namespaces, root, `/proc`, a network with `lo` up, the four walls, read-only paths, limits.
+    Evidence: `/proc/PID/ns/*`, `mountinfo`, `status` of the newest one. Near misses: the first one alone; one
+    row that is not met.
     """
     expected = "a container that has all that the first one has"
     every = containers(view.now)
@@ -101,8 +103,9 @@ def one_row(view: View, *, row: str, gained: bool = False) -> Verdict:
     """The container that was started last differs from one that runs already in this row, and in no other.
 
     `row`: capabilities, no_new_privs, seccomp, masked, read-only, memory, cpu, pids, root, proc, or a kind of
-    namespace. It is lost, or with `gained` there and not in the other. Evidence: `/proc/PID/status`,
-    `mountinfo`, `ns/*` and the cgroup of both. Near misses: nothing differs; something else goes with it.
+    namespace; `network` is whether `lo` is up. It is lost, or with `gained` there and not in the other.
+    Evidence: `/proc/PID/status`, `mountinfo`, `ns/*` and the cgroup of both. Near misses: nothing differs;
+    something else goes with it.
     """
     expected = f"two containers that differ in {row} alone"
     every = containers(view.now)

@@ -245,7 +245,10 @@ class Narrator:
 
         found = containers(now)
         full = self.session.host.detailed(now, [process.pid for process in found])
-        cards = [(f"{process.comm} {process.pid}", score(full, process.pid)) for process in found]
+        cards = [
+            (f"{' '.join(process.args) or process.comm} ({process.pid})", score(full, process.pid))
+            for process in found
+        ]
         outside = self.session.host.from_outside() if "lab" in step.watch else None
         if outside is not None:
             cards.append(("the lab", score(*outside)))
