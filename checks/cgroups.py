@@ -64,8 +64,9 @@ def pids_limit(view: View, *, at_most: int) -> Verdict:
 def oom_killed(view: View) -> Verdict:
     """Since the step began, the kernel has killed something because its group was at its limit of memory.
 
-    Evidence: `oom_kill` in `memory.events` (version 1: `memory.oom_control`) of any group has grown. Near
-    misses: killed by hand, which is status 137 too; the limit was hit, and caches were given back instead.
+    Evidence: `oom_kill` in `memory.events` (version 1: `memory.oom_control`) of any group below
+    `/sys/fs/cgroup` has grown. Near misses: killed by hand, which is status 137 too; the limit was hit,
+    and caches were given back instead.
     """
     expected = "a process killed by the kernel, because its group was at its limit of memory"
     hit: Evidence | None = None
@@ -90,8 +91,8 @@ def oom_killed(view: View) -> Verdict:
 def throttled(view: View) -> Verdict:
     """Since the step began, a group with a quota of processor time was made to wait.
 
-    Evidence: `nr_throttled` in `cpu.stat` has grown. Near misses: a quota, and nobody who works; work in
-    a group that has none.
+    Evidence: `nr_throttled` in `cpu.stat` of a group below `/sys/fs/cgroup` has grown. Near misses: a
+    quota, and nobody who works; work in a group that has none.
     """
     expected = "a group that used up its quota, and was made to wait"
     quota: _Limit | None = None
@@ -120,7 +121,8 @@ def bomb_stopped(view: View, *, at_most: int) -> Verdict:
     """A group with a limit of so many processes has refused to let more be born, and is empty again.
 
     Evidence: `pids.max`, `max` in `pids.events` has grown since the step began, no process in
-    `cgroup.procs`. Near misses: a limit that nobody ran into; a bomb that is still going off.
+    `cgroup.procs`, all below `/sys/fs/cgroup`. Near misses: a limit that nobody ran into; a bomb that is
+    still going off.
     """
     expected = f"a group of at most {at_most} processes that refused a fork, with nobody left in it"
     limited = [
@@ -159,8 +161,8 @@ def bomb_stopped(view: View, *, at_most: int) -> Verdict:
 def frozen(view: View) -> Verdict:
     """A group is frozen, and there are processes in it.
 
-    Evidence: `frozen 1` in `cgroup.events` (version 1: `FROZEN` in `freezer.state`), and `cgroup.procs`.
-    Near misses: SIGSTOP; a frozen group with nobody in it.
+    Evidence: `frozen 1` in `cgroup.events` (version 1: `FROZEN` in `freezer.state`), and `cgroup.procs`,
+    below `/sys/fs/cgroup`. Near misses: SIGSTOP; a frozen group with nobody in it.
     """
     expected = "a frozen group with processes in it"
     empty: Cgroup | None = None
@@ -185,8 +187,8 @@ def frozen(view: View) -> Verdict:
 def all_killed(view: View) -> Verdict:
     """All that were in a frozen group when the step began are dead.
 
-    Evidence: the members then, and `/proc` now. Near misses: thawed only; SIGKILL that waits for the thaw
-    (version 1); one of them killed, and not its family.
+    Evidence: the members then (`/proc/PID/cgroup`), and whether `/proc/PID` is there now. Near misses:
+    thawed only; SIGKILL that waits for the thaw (version 1); one of them killed, and not its family.
     """
     expected = "everything that was in the frozen group is dead"
     before = [group for group in view.before.cgroups if _is_frozen(group) and group.pids]
@@ -211,8 +213,8 @@ def all_killed(view: View) -> Verdict:
 def pressure_felt(view: View) -> Verdict:
     """Since the step began, processes of a group have waited for a processor, and the kernel has counted it.
 
-    Evidence: `total` of `some` in `cpu.pressure` of a group of version 2. Near misses: work that nobody has
-    to wait for; work in another group.
+    Evidence: `total` of `some` in `cpu.pressure` of a group of version 2, below `/sys/fs/cgroup`. Near
+    misses: work that nobody has to wait for; work in another group.
     """
     expected = "a group whose processes had to wait for a processor"
     best: Evidence | None = None
@@ -234,8 +236,8 @@ def handed_down(view: View, *, controller: Resource) -> Verdict:
     """Version 2: a group hands a controller down, and a process is in a child of it that has a limit.
 
     Evidence: `cgroup.subtree_control` of the parent, which has no process itself, and the limit and the
-    members of the child. Near misses: the controller is not handed down, so the child has no such file; a
-    child without a limit; a child with nobody in it.
+    members of the child, below `/sys/fs/cgroup`. Near misses: the controller is not handed down, so the
+    child has no such file; a child without a limit; a child with nobody in it.
     """
     expected = f"a group that hands down {controller}, and a process in a limited group below it"
     parents = [

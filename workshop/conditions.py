@@ -12,6 +12,7 @@ from typing import Protocol
 
 CAPABILITIES: Mapping[str, str] = {
     "root": "the program runs as root",
+    "lab": "a lab as the learner's host, and not the machine itself",
     "zfs": "ZFS, the kernel's or zfs-fuse",
     "zfs-kernel": "ZFS of the kernel",
     "zfs-fuse": "ZFS as a program, zfs-fuse",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from workshop.attended import Attended
+from workshop.kernel import container
 from workshop.kernel.collect import Collector, Reader
 from workshop.kernel.model import Snapshot
 from workshop.kernel.procfs import to_inner
@@ -92,6 +93,14 @@ class Host:
         """Everything, now."""
         assert self._collector is not None
         return self._collector.collect(tuple(self.foreground(name) for name in self._shells))
+
+    def detailed(self, snapshot: Snapshot, pids: Sequence[int]) -> Snapshot:
+        """A snapshot of this host's, with what a score card asks for besides."""
+        return container.detailed(snapshot, pids, proc=self.proc)
+
+    def from_outside(self) -> tuple[Snapshot, int] | None:
+        """The host itself, as a process of the machine: a lab's first one. None: it is the machine."""
+        return (container.look(self._lab.pid), self._lab.pid) if self._lab.depth else None
 
     def foreground(self, name: ShellName) -> int:
         """The pid, in the host's numbers, of the process that has a shell's terminal."""

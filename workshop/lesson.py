@@ -28,7 +28,11 @@ WATCHABLE = (
     "datasets",
     "hostname",
     "ipc",
+    "card",
+    "lab",
 )
+"""What a step may be about. `card` is the score card of all containers, shown when the step is passed; with
+`lab` the lab is one of them."""
 
 
 @frozen

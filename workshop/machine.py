@@ -50,11 +50,12 @@ class Machine:
                 raise MachineError(f"{name} is missing: {capability.reason}.", capability.remedy)
 
 
-def examine() -> Machine:
-    """Look at the machine."""
+def examine(*, lab: bool = True) -> Machine:
+    """Look at the machine. `lab`: the learner's host is to be one (without `--no-lab`)."""
     tools = ("strace", "sudo", "nft", "iptables", "ping", "runc", "nginx")
     found = [
         _root(),
+        _capability("lab", "" if lab else "with --no-lab the host is the machine itself", "a lab"),
         *_zfs(),
         _filesystem("overlay", "overlay"),
         _btrfs(),

@@ -218,6 +218,7 @@ class Narrator:
         self._done = True
         text = self.session.text
         self._picture(step)
+        self._card(step)
         self.console.print()
         self.say(
             readable(
@@ -243,6 +244,28 @@ class Narrator:
             here = process.ns.get("net") if process is not None else None
             self.say(Text("The networks now", style="label"))
             self.say(indented(network.picture(now, here, self.signs)))
+
+    def _card(self, step: Step) -> None:
+        """All containers side by side, where that is what the step was about; the host itself at the end."""
+        now = self.session.now
+        if "card" not in step.watch or now is None:
+            return
+        from workshop.kernel.subject import containers
+        from workshop.render import scorecard
+        from workshop.scorecard import score
+
+        found = containers(now)
+        full = self.session.host.detailed(now, [process.pid for process in found])
+        cards = [
+            (f"{' '.join(process.args) or process.comm} ({process.pid})", score(full, process.pid))
+            for process in found
+        ]
+        outside = self.session.host.from_outside() if "lab" in step.watch else None
+        if outside is not None:
+            cards.append(("the lab", score(*outside)))
+        if cards:
+            self.say(Text("The score card", style="label"))
+            self.say(indented(scorecard.beside(cards, self.signs)))
 
     def _progress(self, what: str, share: float | None) -> None:
         """One line that is written over; in a terminal that cannot, nothing but its first version."""

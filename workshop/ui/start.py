@@ -86,7 +86,7 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
     require_terminal()
     need_root(words)
     gc.disable()  # until the first prompt: of what is being loaded nothing is garbage
-    machine = examine()
+    machine = examine(lab=not options.no_lab)
     with host(options, machine) as found:
         found.open()
 
