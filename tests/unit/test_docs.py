@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def made(course: Course) -> dict[str, str]:
 def test_they_are_up_to_date(made: dict[str, str]) -> None:
     stale = [name for name, text in made.items() if not _is(DOCS / name, text)]
     assert not stale, f"run script/docs: {', '.join(stale)}"
-    assert WRITTEN == sorted(made)
+    assert sorted(made) == WRITTEN
 
 
 def _is(path: Path, text: str) -> bool:
@@ -64,7 +65,7 @@ def test_headings_go_down_one_at_a_time(made: dict[str, str]) -> None:
     for name, page in made.items():
         levels = [int(t.tag[1]) for t in MarkdownIt("commonmark").parse(page) if t.type == "heading_open"]
         assert levels[0] == 1 and levels.count(1) == 1, name
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), name
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), name
 
 
 def test_links_lead_somewhere(made: dict[str, str]) -> None:
