@@ -1,7 +1,7 @@
 """The stage door: orders come from several threads (the keys, speakers' screens), one at a time goes in.
 
-What comes while something is done is refused, not kept: ten keys at once run one line. Who gives an order says
-which scene it was given on; when something was done since, the order is stale.
+What comes while something is done is refused, not kept: ten keys at once run one line. Who gives an order
+says which scene it was given on; when something was done since, the order is stale.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What a clicker sends, and how a slip of the thumb is told from a press. Pure: the time is an argument.
 
-A clicker has four keys: PageDown, PageUp, and `b` or `.` for a black screen; some send F5 and Escape too. The
-first two are dead unless the shell is at its prompt. `b` and `.` are letters as well: one that stands alone for a
-moment, on a line that nobody has touched, was a clicker's; one that is followed by another letter was typed.
+A clicker has four keys: PageDown, PageUp, and `b` or `.` for a black screen; some send F5 and Escape too.
+The first two are dead unless the shell is at its prompt. `b` and `.` are letters as well: one that stands
+alone for a moment, on a line that nobody has touched, was a clicker's; one that is followed by another letter
+was typed.
 """
 
 from __future__ import annotations

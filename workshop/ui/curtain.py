@@ -1,4 +1,4 @@
-"""The terminal, as it was before and is afterwards, whatever happens in between. console_codes(4), termios(3)."""
+"""The terminal: afterwards as it was before, whatever happens in between. console_codes(4), termios(3)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager, suppress
 
 MEND = b"".join(
     (
-        b"\x1b[?1049l\x1b[?47l",  # the main screen
+        b"\x1b7\x1b[?1049l\x1b[?47l\x1b7",  # the main screen
         b"\x1b[r\x1b[?6l\x1b[?7h",  # the whole of it scrolls; lines wrap
-        b"\x1b[0m\x1b(B\x0f",  # no colours, no line drawing
         b"\x1b[?25h\x1b[?1l\x1b>",  # a cursor, plain arrow keys
         b"\x1b[?2004l",  # pasting is typing
         b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l",  # the mouse is the terminal's
+        b"\x1b8\x1b[0m\x1b(B\x0f",  # no colours, no line drawing
     )
 )
-"""Each is harmless where it is so already. `\\x1b[r` puts the cursor into the corner: `ESC 7` and `ESC 8` keep it."""
+"""Each is harmless where it is so already; two of them move the cursor, so it is kept before and put back."""
 IFLAG, OFLAG, LFLAG = 0, 1, 3
 
 
@@ -31,14 +31,14 @@ def curtain(keys: int, screen: int) -> Iterator[None]:
     finally:
         # The terminal may be gone (SIGHUP), or stopped: then there is nothing to put back.
         with suppress(OSError):
-            os.write(screen, b"\x1b7" + MEND + b"\x1b8\x1b[0m")
+            os.write(screen, MEND)
         with suppress(termios.error, OSError):
             termios.tcsetattr(keys, termios.TCSANOW, found)
             termios.tcflush(keys, termios.TCIFLUSH)  # what was typed at the stage is not for the shell
 
 
 def mend() -> bool:
-    """What a program that was killed has left of this terminal: as `stty sane` and `reset`, without the wait."""
+    """Mend what a killed program has left of this terminal, as `reset` does; True if it was left raw."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     keys = sys.stdin.fileno()
@@ -51,6 +51,6 @@ def mend() -> bool:
         mode[LFLAG] |= termios.IEXTEN
         termios.tcsetattr(keys, termios.TCSADRAIN, mode)
         sys.stdout.flush()
-        os.write(sys.stdout.fileno(), b"\x1b7" + MEND + b"\x1b8\x1b[0m")
+        os.write(sys.stdout.fileno(), MEND)
         return raw
     return False

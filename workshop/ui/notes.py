@@ -1,0 +1,5 @@
+from argparse import Namespace
+
+
+def notes(options: Namespace) -> int:
+    raise NotImplementedError
