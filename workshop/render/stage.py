@@ -36,6 +36,8 @@ class View:
     """The stop that is marked in the map."""
     scroll: int = 0
     """Rows up from the end, to look at what is too long for the screen."""
+    number: str = ""
+    """What was typed of a stop's number."""
 
 
 def top(scene: Scene, rows: int, columns: int, view: View = View(), signs: Signs = UNICODE) -> list[Row]:  # noqa: B008
@@ -44,13 +46,13 @@ def top(scene: Scene, rows: int, columns: int, view: View = View(), signs: Signs
         return [[("class:blank", " " * columns)] for _ in range(rows)]
     head = [_header(scene, columns, signs), []]
     if view.overlay == "map":
-        body = _map(scene, rows - len(head), columns, view.chosen, signs)
+        body = map_rows(scene, rows - len(head), columns, view.chosen, signs)
     elif view.overlay == "keys":
         body = []
     elif view.overlay == "text":
         body = [[("class:text", line)] for line in _paragraphs(scene.text, columns)]
     else:
-        head += [*_wrapped(scene.key, columns, "class:key"), []] if scene.key else []
+        head += [*_key(scene, columns), []]
         body = _body(scene, rows - len(head), columns, view.scroll, signs)
     drawn = [*head, *body][:rows]
     return [*drawn, *([] for _ in range(rows - len(drawn)))]
@@ -68,7 +70,7 @@ def place(scene: Scene) -> Row:
 
 def overflow(scene: Scene, rows: int = ROWS, columns: int = COLUMNS) -> int:
     """How many rows of the line that ran last there is no room for."""
-    height = rows - FOLLOWS - 1 - 3 - len(_wrapped(scene.key, columns, ""))
+    height = rows - FOLLOWS - 1 - 3 - len(_key(scene, columns))
     blocks = _blocks(scene, columns, UNICODE)
     return max(0, len(blocks[-1]) - height) if blocks else 0
 
@@ -77,6 +79,13 @@ def too_wide(scene: Scene, columns: int = COLUMNS) -> int:
     """How many lines of the last output are wider than the screen."""
     lines = scene.ran[-1].output.split("\n") if scene.ran else []
     return sum(cell_len(line) > columns for line in lines)
+
+
+def _key(scene: Scene, columns: int) -> list[Row]:
+    """The sentence to take home, and the question while it is open."""
+    asked = bool(scene.ask) and scene.mode not in ("passed", "over")
+    question = wrapped(f"? {scene.ask}", columns, "class:text") if asked else []
+    return [*wrapped(scene.key, columns, "class:key"), *question]
 
 
 def _header(scene: Scene, columns: int, signs: Signs) -> Row:
@@ -97,9 +106,9 @@ def _body(scene: Scene, height: int, columns: int, scroll: int, signs: Signs) ->
         return [[], *_working(scene, columns, signs)]
     blocks = _blocks(scene, columns, signs)
     if scene.mode == "over":
-        return _map(scene, height, columns, -1, signs)
+        return map_rows(scene, height, columns, -1, signs)
     if not blocks:
-        return _wrapped(f"? {scene.ask}", columns, "class:text") if scene.ask else []
+        return []
     if scroll > 0:
         every = _joined(blocks)
         end = max(min(height, len(every)), len(every) - scroll)
@@ -159,7 +168,7 @@ def _shortened(block: list[Row], height: int, signs: Signs) -> list[Row]:
 
 
 def _working(scene: Scene, columns: int, signs: Signs) -> list[Row]:
-    rows = _wrapped(scene.message or "Getting ready", columns, "class:text")
+    rows = wrapped(scene.message or "Getting ready", columns, "class:text")
     if scene.share >= 0:
         width = min(40, columns - 8)
         done = round(min(1.0, scene.share) * width)
@@ -172,7 +181,7 @@ def _working(scene: Scene, columns: int, signs: Signs) -> list[Row]:
     return rows
 
 
-def _map(scene: Scene, height: int, columns: int, chosen: int, signs: Signs) -> list[Row]:
+def map_rows(scene: Scene, height: int, columns: int, chosen: int, signs: Signs) -> list[Row]:
     """The steps, the chosen one marked; around it, where there is no room for all."""
     first = max(0, min(chosen - height // 2, len(scene.stops) - height)) if chosen >= 0 else 0
     shown = list(enumerate(scene.stops))[first : first + height]
@@ -195,7 +204,7 @@ def _paragraphs(markdown: str, columns: int) -> list[str]:
     return lines
 
 
-def _wrapped(text: str, columns: int, style: str) -> list[Row]:
+def wrapped(text: str, columns: int, style: str) -> list[Row]:
     return [[(style, line)] for line in textwrap.wrap(text, max(1, columns), break_on_hyphens=False)]
 
 

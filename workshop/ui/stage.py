@@ -37,6 +37,7 @@ from workshop.ui.clicker import ALONE, BLANKS, Presses
 from workshop.ui.console import signs_of
 from workshop.ui.stage_bar import bar, help_rows
 from workshop.ui.stage_keys import KEYS, sequence
+from workshop.ui.stage_map import moved, toggled, typed
 from workshop.ui.stage_terminal import Keys, Lent, Output, color_depth, depth
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ class StageScreen:
         self._lent = lent
         self._typing = typing
         self._view = View()
-        self._number = ""
         self._notice = ""
         self._quit_at = float("-inf")
         self._applied: tuple[str, ...] = ()
@@ -358,9 +358,7 @@ class StageScreen:
 
     def _toggle(self, overlay: str) -> None:
         self._let_be()
-        at = next((n for n, stop in enumerate(self.scene.stops) if stop.standing == "here"), 0)
-        self._view = View() if self._view.overlay == overlay else View(overlay, at)
-        self._number = ""
+        self._view = toggled(self._view, overlay, self.scene.stops)
         if self.scene.blank:
             self._order("blank")
 
@@ -371,16 +369,10 @@ class StageScreen:
             self._order("blank")
 
     def _choose(self, by: int) -> None:
-        last = len(self.scene.stops) - 1
-        self._number = ""
-        self._view = View("map", max(0, min(last, self._view.chosen + by)))
+        self._view = moved(self._view, by, self.scene.stops)
 
     def _digit(self, event: KeyPressEvent) -> None:
-        for number in (self._number + event.data, event.data):
-            if number.isdigit() and 0 < int(number) <= len(self.scene.stops):
-                self._number = number
-                self._view = View("map", int(number) - 1)
-                return
+        self._view = typed(self._view, event.data, self.scene.stops)
 
     def _scroll(self, by: int) -> None:
         if not self._view.overlay:
