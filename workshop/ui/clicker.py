@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 PAGE_KEYS = (b"\x1b[5~", b"\x1b[6~")
+PANIC = b"\x1b[20~"
+"""F9: the one key of the stage that no program gets."""
 REPEAT = 0.06
 """Seconds: keys that come faster one after the other are held down, or stuck."""
 ALONE = 0.4

@@ -33,7 +33,7 @@ from workshop.render.stage_theme import styles
 from workshop.render.theme import ASCII, Signs
 from workshop.stage.desk import Desk, Order
 from workshop.stage.scene import Scene
-from workshop.ui.clicker import ALONE, BLANKS, Presses
+from workshop.ui.clicker import ALONE, BLANKS, PANIC, Presses
 from workshop.ui.console import signs_of
 from workshop.ui.stage_bar import bar, help_rows
 from workshop.ui.stage_keys import KEYS, sequence
@@ -232,7 +232,11 @@ class StageScreen:
         return app
 
     def _hand_on(self, keys: bytes) -> None:
-        self._lent.hand_on(keys)
+        """A line runs: the keys are its own, but for one."""
+        if PANIC in keys:
+            self._order("panic")
+        else:
+            self._lent.hand_on(keys)
 
     # -- keys --------------------------------------------------------------------------------------------
 
