@@ -20,7 +20,7 @@ from workshop.lesson import COURSE
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")
 """All others are those of the command; without a command that is `learn`."""
-COMMANDS = ("learn", "run", "verify", "lessons", "lint", "doctor", "clean")
+COMMANDS = ("learn", "present", "notes", "run", "verify", "lessons", "lint", "doctor", "clean")
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,6 +45,24 @@ def parser() -> Parser:
     )
     learn.add_argument("--track", help="play the steps of a track: talk, full")
     _host_options(learn)
+
+    present = commands.add_parser("present", help="the stage: a talk in front of an audience")
+    present.add_argument(
+        "track", nargs="?", default="talk", metavar="TRACK", help="talk (the default), talk-10, class"
+    )
+    present.add_argument("--step", metavar="STEP", help="begin at this step of the track")
+    present.add_argument("--theme", choices=("dark", "light"), default="dark", help="can be switched live")
+    present.add_argument("--type", action="store_true", help="type the lines out, at a human pace")
+    present.add_argument(
+        "--rehearse", action="store_true", help="play it with no one at the keys, and report"
+    )
+    present.add_argument(
+        "--runs", type=_count, default=1, metavar="N", help="rehearse so often (with --rehearse)"
+    )
+    _host_options(present)
+
+    notes = commands.add_parser("notes", help="the speaker's own screen, in a second terminal")
+    notes.add_argument("--theme", choices=("dark", "light"), default="dark", help="of this screen")
 
     run = commands.add_parser("run", help="no one at the keys: every solution typed and judged")
     run.add_argument(
@@ -85,6 +103,12 @@ def _path(word: str) -> Path:
     if not word:
         raise argparse.ArgumentTypeError("the path is empty")
     return Path(word)
+
+
+def _count(word: str) -> int:
+    if not word.isdigit() or not 0 < int(word) <= 1000:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number from 1 to 1000")
+    return int(word)
 
 
 def _course_option(command: argparse.ArgumentParser) -> None:
@@ -139,6 +163,14 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.start import learn
 
             return learn(options, words)
+        case "present":
+            from workshop.ui.present import present
+
+            return present(options, words)
+        case "notes":
+            from workshop.ui.notes import notes
+
+            return notes(options)
         case "run":
             from workshop.ui.headless import run
 

@@ -21,6 +21,8 @@ from workshop.frozen import frozen
 NAME = "container-workshop"
 _FILE = "ledger.json"
 _BROKEN = ".broken"
+STAGE = ".stage"
+"""The door of a performance stands beside the ledgers (`workshop.stage.remote`)."""
 
 
 @frozen
@@ -189,7 +191,7 @@ def _plain(entry: Entry) -> dict[str, object]:
 
 def _folders(where: Path) -> list[Path]:
     try:
-        return sorted(p for p in where.iterdir() if p.is_dir() and p.suffix != _BROKEN)
+        return sorted(p for p in where.iterdir() if p.is_dir() and p.suffix not in (_BROKEN, STAGE))
     except OSError:
         return []
 

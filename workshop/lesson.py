@@ -96,6 +96,8 @@ class Step:
     key: str = ""
     """The one sentence that an audience should take home."""
     notes: tuple[str, ...] = ()
+    scrolls: str = ""
+    """The reason why more is printed than fits a screen; empty: it must fit."""
     passes_before: str = ""
     """The reason why this step's check passes before anything is typed; empty: it must miss."""
 

@@ -38,7 +38,8 @@ with cgroups of version 2. `/lab` is an empty folder. `/lab/images/busybox.tar` 
 small image: `docker export` makes one, or busybox and its links in a tar. Where a thing can be done in
 several ways, one is shown. Words that begin with a colon, such as `:container`, are for the program: here
 they mean a second terminal.
-"""
+
+With the program, each lesson has a machine of its own within yours, hints, and a judge: the kernel."""
 
 
 def pages(course: Course) -> dict[str, str]:

@@ -188,6 +188,7 @@ def _step(section: Section, lesson: str, report: Report) -> Step:
         ask=fields.text("ask") or None,
         choices=fields.texts("choices"),
         key=fields.text("key"),
+        scrolls=fields.text("scrolls"),
         passes_before=fields.text("passes_before"),
         solutions=tuple(_script(block, report) for block in section.of("solution")),
         mistakes=tuple(Mistake(b.fence.diagnosis, _script(b, report)) for b in section.of("mistake")),

@@ -186,6 +186,12 @@ def state_home(environ: Mapping[str, str], user: pwd.struct_passwd | None = None
     return Path(home) / ".local" / "state"
 
 
+def owner_of(environ: Mapping[str, str]) -> Owner:
+    """Whose program this is: the running user's, or under sudo the one's who called it."""
+    user = _sudo_user(environ) if os.geteuid() == 0 else None
+    return (user.pw_uid, user.pw_gid) if user is not None else (os.geteuid(), os.getegid())
+
+
 def _sudo_user(environ: Mapping[str, str]) -> pwd.struct_passwd | None:
     """sudo(8) names the invoking user in SUDO_UID."""
     uid = environ.get("SUDO_UID", "")

@@ -283,6 +283,10 @@ class Session:
                 return judged
             time.sleep(0.01)  # the kernel tells nobody when a check would pass
 
+    def judge(self, step: Step) -> Judged:
+        """Judge another step on what was seen last: does it still hold?"""
+        return self._judgement(step)
+
     def subject(self) -> int:
         """The process in question, in the active shell."""
         return self._subject(self.active)
@@ -405,27 +409,28 @@ class Session:
                 self.progress.pass_(self.step.id, self._lines, self._hints)
             yield Passed(self.step)
 
-    def _judgement(self) -> Judged:
+    def _judgement(self, step: Step | None = None) -> Judged:
         """Judge each process that may be meant. One that passes everything counts, else the likeliest."""
         from workshop import registry  # the checks, not before they are needed
 
+        step = step or self.step
         assert self.now is not None and self._before is not None
         values = self.host.variables
-        subjects = dict.fromkeys(self._subject(name) for name in (self.active, self.step.shell, *SHELLS))
+        subjects = dict.fromkeys(self._subject(name) for name in (self.active, step.shell, *SHELLS))
         first: tuple[Verdict, ...] | None = None
         for pid in subjects:
             view = View(self.now, self._before, pid, self._answer)
             verdicts = tuple(
                 replace(registry.check(call.name)(view, **fill_params(call.params, values)), check=call.name)
-                for call in self.step.checks
+                for call in step.checks
             )
             first = verdicts if first is None else first
             if all(verdict.passed for verdict in verdicts):
-                return self._diagnosed(verdicts)
+                return self._diagnosed(step, verdicts)
         assert first is not None
-        return self._diagnosed(first)
+        return self._diagnosed(step, first)
 
-    def _diagnosed(self, verdicts: tuple[Verdict, ...]) -> Judged:
+    def _diagnosed(self, step: Step, verdicts: tuple[Verdict, ...]) -> Judged:
         """What the checks found out comes first; then what was printed."""
         known = self.course.diagnoses
         ids = [verdict.diagnosis for verdict in verdicts if verdict.diagnosis and not verdict.passed]
@@ -433,7 +438,7 @@ class Session:
         diagnoses = best([*(known[each] for each in ids if each in known), *printed])
         said = {name for each in printed for name in (each.id, *each.unless)}
         return Judged(
-            self.step,
+            step,
             verdicts,
             tuple(self._written_out(each) for each in diagnoses),
             tuple(each.id for each in diagnoses if each.id in said),

@@ -102,6 +102,15 @@ class Scene:
     """What the speaker should know now: a miss in one line, a key that was refused and why."""
     theme: Literal["light", "dark"] = "dark"
     blank: bool = False
+    typed: str = ""
+    """How much of the next line the stage has typed into the prompt by itself; empty: it is only offered."""
+    cwd: str = "/"
+    user: str = "#"
+    """How a prompt ends there: `#` for root, `$` for anybody else, `>` for the rest of an unfinished line."""
+    ask: str = ""
+    """The step's question; empty: it asks none."""
+    share: float = -1.0
+    """How far `working` and `replay` are, from 0 to 1; less: nobody knows."""
 
 
 def public(scene: Scene, *, free: bool = False) -> Scene:

@@ -1,0 +1,107 @@
+"""The stage door: orders come from several threads (the keys, speakers' screens), one at a time goes in.
+
+What comes while something is done is refused, not kept: ten keys at once run one line. Who gives an order
+says which scene it was given on; when something was done since, the order is stale.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from workshop.frozen import frozen
+from workshop.stage.performance import ANYTIME, Performance
+
+
+@frozen
+class Order:
+    """One of `scene.COMMANDS`, or `line` (Enter on `argument`), `cancel` (Ctrl-C), `quit`."""
+
+    command: str
+    argument: str = ""
+    seen: int = -1
+    """The number of the scene that was on the screen; less than 0: not told."""
+
+
+class Desk:
+    def __init__(self, performance: Performance, interrupt: Callable[[], None] = lambda: None) -> None:
+        """`interrupt` leaves the program that has the shell, so that a panic need not wait for it."""
+        self.performance = performance
+        self.hurry = threading.Event()
+        """Somebody does not want to wait for a line to be typed out, or for a recording."""
+        self.failed: BaseException | None = None
+        self._interrupt = interrupt
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._busy = True
+        self._panic = False
+        self._since = 0
+        """The scene in which the last order had been done."""
+
+    def give(self, order: Order) -> bool:
+        """From any thread. False: refused, as something else is going on."""
+        if order.command in ANYTIME:
+            self.performance.command(order.command, order.argument)
+            return True
+        with self._lock:
+            if order.command == "quit":
+                self._orders.put(order)
+                self._interrupt()
+                return True
+            if order.command == "panic":
+                if not self._panic:
+                    self._panic = True
+                    self.hurry.set()
+                    if self._busy:
+                        self._interrupt()
+                    self._busy = True
+                    self._orders.put(order)
+                return True
+            if self._busy and order.command == "next" and self.performance.scene.mode in ("typing", "replay"):
+                self.hurry.set()
+                return True
+            if self._busy or 0 <= order.seen < self._since:
+                return False
+            self._busy = True
+            self._orders.put(order)
+            return True
+
+    def fail(self, error: BaseException) -> None:
+        """A screen has ended by a mistake of ours: so does the performance, and says why."""
+        self.failed = error
+        self._orders.put(Order("quit"))
+        self._interrupt()
+
+    def wait(self, seconds: float) -> bool:
+        """Is somebody in a hurry? Known after so many seconds at the latest."""
+        return self.hurry.wait(seconds)
+
+    def serve(self, first: str = "") -> None:
+        """Do what is ordered until it is to end. All that touches the lab happens in the caller's thread."""
+        self.performance.begin(first)
+        self._done()
+        while (order := self._orders.get()).command != "quit":
+            if order.command != "panic":
+                self.hurry.clear()
+            self._do(order)
+            self._done(panic=order.command == "panic")
+        if self.failed is not None:
+            raise self.failed
+
+    def _do(self, order: Order) -> None:
+        match order.command:
+            case "line":
+                self.performance.line(order.argument)
+            case "cancel":
+                self.performance.cancel()
+            case _:
+                self.performance.command(order.command, order.argument)
+
+    def _done(self, panic: bool = False) -> None:
+        with self._lock:
+            if panic:
+                self._panic = False
+                self.hurry.clear()
+            self._busy = self._panic
+            self._since = self.performance.scene.number
