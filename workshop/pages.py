@@ -35,9 +35,9 @@ SWITCHES = tuple(f":{name}" for name in SHELLS)
 
 _TAKEN = """What the pages take for granted: you are root, on a Linux machine that may be thrown away (a VM),
 with cgroups of version 2. `/lab` is an empty folder. `/lab/images/busybox.tar` is the root file system of a
-small image: `docker export` makes one, or busybox and its links in a tar. Where a thing can be done in
-several ways, one is shown. Words that begin with a colon, such as `:container`, are for the program: here
-they mean a second terminal.
+small image: `docker export` makes one, or busybox and its links in a tar. Where a thing can be done in many
+ways, one is shown. Words that begin with a colon, such as `:container`, are for the program: here they mean
+a second terminal.
 
 With the program, each lesson has a machine of its own within yours, hints, and a judge: the kernel."""
 

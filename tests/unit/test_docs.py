@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def test_headings_go_down_one_at_a_time(made: dict[str, str]) -> None:
     for name, page in made.items():
         levels = [int(t.tag[1]) for t in MarkdownIt("commonmark").parse(page) if t.type == "heading_open"]
         assert levels[0] == 1 and levels.count(1) == 1, name
-        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), name
+        assert all(after - before <= 1 for before, after in pairwise(levels)), name
 
 
 def test_links_lead_somewhere(made: dict[str, str]) -> None:
@@ -111,5 +111,5 @@ SOURCE = re.compile(r"/proc/|/sys/|/run/|\w\(\d\w?\)")
 
 @pytest.mark.parametrize("name", sorted(checks()))
 def test_a_check_says_where_its_evidence_is_read(name: str) -> None:
-    _, _, evidence = checks()[name].doc.partition("Evidence: ")
+    _, _, evidence = checks()[name].doc.partition("Evidence:")
     assert SOURCE.search(evidence), f"{name}: name the file below /proc or /sys, or the page of the manual"

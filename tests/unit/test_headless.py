@@ -35,7 +35,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Run:
 
         monkeypatch.setattr(headless, "load", lambda folder: course)
         monkeypatch.setattr(headless, "need_root", lambda words: None)
-        monkeypatch.setattr(headless, "examine", lambda: found.machine)
+        monkeypatch.setattr(headless, "examine", lambda **_: found.machine)
         monkeypatch.setattr(headless, "host", lend)
         return cli.main(["run", *words])
 
