@@ -67,7 +67,7 @@ class StageScreen:
         self._enters = Presses(1, time.monotonic)
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._main, name="stage")
+        self._thread = threading.Thread(target=self._main, name="stage", daemon=True)
         self._signs: Signs = ASCII if os.environ.get("TERM") == "linux" else signs_of()
         self._buffer = Buffer(read_only=Condition(lambda: not self._at_prompt), multiline=False)
         self._app = self._application(output)
