@@ -88,6 +88,13 @@ class Advanced:
 
 
 @frozen
+class Gone:
+    """The line took away what the step began with. The step is not passed: what misses may be of that."""
+
+    what: tuple[str, ...]
+
+
+@frozen
 class Lost:
     """A shell or the lab itself is gone; what is left, and what can be done."""
 
@@ -95,4 +102,4 @@ class Lost:
     remedy: str
 
 
-Event = Entered | Working | Typed | Ended | Observed | Judged | Passed | Advanced | Lost
+Event = Entered | Working | Typed | Ended | Observed | Judged | Passed | Advanced | Gone | Lost

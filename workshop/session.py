@@ -14,8 +14,21 @@ from typing import TYPE_CHECKING, Literal
 
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
-from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
+from workshop.events import (
+    Advanced,
+    Ended,
+    Entered,
+    Event,
+    Gone,
+    Judged,
+    Lost,
+    Observed,
+    Passed,
+    Typed,
+    Working,
+)
 from workshop.frozen import frozen
+from workshop.ground import taken_away
 from workshop.host import START, Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
@@ -249,6 +262,28 @@ class Session:
         self.judge_now(within)
         yield from self._judge()
 
+    def left(self, pid: int) -> Iterator[Event]:
+        """The process `pid`, in which the learner was at the active shell's prompt, has ended, and no line
+        ended it: somebody killed it, from the other shell or from another terminal."""
+        if not self.host.alive:
+            yield self._lost()
+            return
+        before, name = self.now, self.active
+        if not self.shells[name].alive:
+            self.host.reopen(name)
+        self.now = self.host.look()
+        gone = before.processes.get(pid) if before is not None else None
+        if before is not None:
+            from workshop.kernel.diff import diff
+
+            yield Observed(diff(before, self.now, self._subject(name)), (), "")
+        what = f"{gone.comm} ({pid})" if gone else "The shell"
+        yield Lost(
+            f"{what}, which you were in, has ended, and not by your line.",
+            "You are where the prompt says. If that was your container: `:reset` builds it again.",
+        )
+        yield from self._judge()
+
     def answer(self, text: str) -> Iterator[Event]:
         """An answer to the step's question; the kernel knows whether it is right."""
         if self.step.ask is None:
@@ -301,9 +336,10 @@ class Session:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _run(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
+        before = self.now
         yield from self._act(line, terminal, act)
         if self.now is not None and self.host.alive:
-            yield from self._judge()
+            yield from self._judge(None if line.strip() == "exit" else before)
 
     def _act(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
         shell = self.shells[self.active]
@@ -399,8 +435,13 @@ class Session:
         at = self._index(self.steps, self.step.id) + by
         return self.steps[at] if 0 <= at < len(self.steps) else None
 
-    def _judge(self) -> Iterator[Event]:
+    def _judge(self, before: Snapshot | None = None) -> Iterator[Event]:
+        """Judge; and say what has gone since `before` of that which the step stands on."""
         self.judged = self._judgement()
+        if before is not None and not (self.judged.passed or self._told or self.half_way):
+            assert self.now is not None and self._before is not None
+            if gone := taken_away(self._before, before, self.now):
+                yield Gone(gone)
         yield self.judged
         if self.judged.passed and not self._told:
             self._told = True

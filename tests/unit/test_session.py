@@ -460,6 +460,47 @@ def test_a_line_that_nobody_read_is_said(session: Session, host: FakeHost) -> No
     assert isinstance(events[0], Lost) and "before it could read this line" in events[0].what
 
 
+def test_what_the_step_began_with_and_a_line_took_away_is_said(host: FakeHost) -> None:
+    host.effects["destroy"] = lost("tank/images")
+    session = at(INSIDE, host)
+    assert kinds(type_(session, "destroy")) == ["Ended", "Observed", "Gone", "Judged"]
+    assert kinds(type_(session, "ls")) == ["Ended", "Observed", "Judged"], "once"
+
+
+def test_what_is_taken_away_after_the_step_is_passed_is_play(host: FakeHost) -> None:
+    host.effects["destroy"] = lost("tank/images")
+    session = at(INSIDE, host)
+    assert "Gone" not in kinds(type_(session, "go in", "destroy"))
+
+
+def test_what_was_made_in_the_step_itself_may_go(session: Session, host: FakeHost) -> None:
+    host.effects |= {"create other": made("tank/other"), "destroy": lost("tank/other")}
+    host.reopen("host")
+    assert "Gone" not in kinds(type_(session, "create other", "destroy"))
+
+
+def test_a_container_that_was_killed_from_elsewhere_is_said(host: FakeHost) -> None:
+    session = at(INSIDE, host)
+    type_(session, "go in")
+    host.now = replace(host.now, processes={k: p for k, p in host.now.processes.items() if k != INNER.pid})
+    host.shells["container"].front = None
+    events = run(session.left(INNER.pid))
+    assert kinds(events) == ["Observed", "Lost", "Judged"]
+    assert isinstance(events[1], Lost) and "sh (9), which you were in" in events[1].what
+    assert ":reset" in events[1].remedy and host.reopened == []
+
+
+def test_a_shell_that_was_killed_at_its_prompt_is_opened_again(session: Session, host: FakeHost) -> None:
+    host.shells["host"].alive = False
+    assert "Lost" in kinds(run(session.left(7))) and host.reopened == ["host"]
+
+
+def test_a_lab_that_was_killed_at_the_prompt(session: Session, host: FakeHost) -> None:
+    host.alive = False
+    events = run(session.left(7))
+    assert isinstance(events[0], Lost) and "The lab is gone" in events[0].what and host.reopened == []
+
+
 def test_a_lab_that_is_gone_is_said_and_can_be_made_anew(session: Session, host: FakeHost) -> None:
     type_(session, "create images")
 

@@ -24,7 +24,7 @@ from workshop.ui.commands import COMMANDS, Control
 from workshop.ui.completion import Eyes, ShellCompleter
 from workshop.ui.console import console, is_dumb, signs_of
 from workshop.ui.narrate import Narrator
-from workshop.ui.prompt import Asked, Eof, Interrupted, Line, Pressed, Prompt, open_history
+from workshop.ui.prompt import Asked, Eof, Interrupted, Left, Line, Pressed, Prompt, open_history
 from workshop.ui.terminal import quiet, tidy
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Guide:
         """What stands in the line when the prompt comes next."""
         self._place = 0
         """The process that had the terminal at the last prompt."""
+        self._here = 0
+        """The process that the prompt which is shown belongs to."""
         self._over = False
 
     def play(self, first: str) -> int:
@@ -95,7 +97,14 @@ class Guide:
             for name, shell in self.session.shells.items()
             if shell.alive
         }
-        return self.prompt.ask(self._message(), start=start, watch=watch)
+        shell = self.session.shells[self.session.active]
+        front, self._here = shell.foreground() if shell.alive else None, self.session.where().pid
+        return self.prompt.ask(
+            self._message(),
+            start=start,
+            watch=watch,
+            left=lambda: self._state == "prompt" and (not shell.alive or shell.foreground() != front),
+        )
 
     def _handle(self, asked: Asked) -> None:
         match asked:
@@ -105,6 +114,10 @@ class Guide:
             case Pressed(control, text):
                 self._start = text
                 self._control(control)
+            case Left(text):
+                self._start = text
+                for event in self.session.left(self._here):
+                    self.narrator.line(event, None, moved=True)
             case Interrupted():
                 if self._state == "more":
                     self.session.shells[self.session.active].interrupt()

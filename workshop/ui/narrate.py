@@ -38,6 +38,8 @@ class Narrator:
         """What the last miss said."""
         self._diagnosed: set[str] = set()
         self._done = False
+        self._gone = False
+        """Has it just been said that something is gone? What misses then is no news."""
         self._changed: tuple[events.Observed, ...] = ()
         self.calls_shown = False
         self._begun = False
@@ -64,6 +66,8 @@ class Narrator:
                 self._judged(event, moved)
             case events.Passed():
                 self._passed(event.step)
+            case events.Gone():
+                self._taken_away(event)
             case events.Lost():
                 self.lost(event)
             case _:
@@ -134,7 +138,10 @@ class Narrator:
 
     def lost(self, event: events.Lost) -> None:
         self.done_working()
-        self.say((f"{self.signs.bad} {event.what}", "bad"), f" {event.remedy}")
+        from workshop.render.markdown import inline
+
+        text = Text(f"{self.signs.bad} {event.what}", style="bad", overflow="fold")
+        self.say(Text(overflow="fold").append_text(text).append(" ").append_text(inline(event.remedy)))
 
     def say(self, *parts: RenderableType | tuple[str, str]) -> None:
         """Print one renderable, or one line made of parts."""
@@ -168,7 +175,8 @@ class Narrator:
             if self._done:  # all is play now, and errors happen in play too
                 self._printed(event)
             return
-        if self._printed(event):
+        gone, self._gone = self._gone, False
+        if self._printed(event) or gone:
             return
         changed = {
             change.area
@@ -204,6 +212,17 @@ class Narrator:
             return False
         seen = set(changed) & set(step.watch)
         return bool(seen) and (moved or seen != {"processes"} or step.watch == ("processes",))
+
+    def _taken_away(self, event: events.Gone) -> None:
+        self._gone = True
+        first, *more = event.what
+        several = f" (and {len(more)} more)" if more else ""
+        self.say(
+            (f"{self.signs.todo} Gone", "label"),
+            f": {first}{several}. This step began with it. If you still need it: ",
+            (":reset", "command"),
+            " builds it again.",
+        )
 
     def _diagnose(self, diagnosis: Diagnosis) -> None:
         from workshop.render import verdicts

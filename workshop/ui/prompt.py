@@ -54,11 +54,18 @@ class Interrupted:
 
 
 @frozen
+class Left:
+    """The program that the prompt belongs to has ended meanwhile; `text` stood in the line."""
+
+    text: str
+
+
+@frozen
 class Eof:
     """Ctrl-D on an empty line."""
 
 
-Asked = Line | Pressed | Interrupted | Eof
+Asked = Line | Pressed | Interrupted | Left | Eof
 
 
 class CalmOutput(Vt100_Output):
@@ -122,6 +129,7 @@ class Prompt:
         self._ghost = ghost
         self._offer: str | None = None
         self._watch: Mapping[int, Callable[[], bytes | None]] = {}
+        self._left: Callable[[], bool] = lambda: False
         if output is None and not is_dumb():
             output = CalmOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))
         with self._plain():
@@ -139,11 +147,13 @@ class Prompt:
         *,
         start: str = "",
         watch: Mapping[int, Callable[[], bytes | None]] | None = None,
+        left: Callable[[], bool] = lambda: False,
     ) -> Asked:
         """`watch`: file descriptors that may have something to print meanwhile, and how to get it; None: no
-        more."""
+        more. `left` is asked then: is the prompt out of date?"""
         self._offer = self._ghost()
         self._watch = watch or {}
+        self._left = left
         self._session.app.erase_when_done = False
         asked = self._session.prompt(
             # A dumb terminal is shown what is typed, and not what stands in the line already.
@@ -211,6 +221,10 @@ class Prompt:
         elif data:
             text = data if data.endswith(b"\n") else data + b"\n"
             run_in_terminal(lambda: self._write(text))
+        app = self._session.app
+        if self._left() and app.is_running and not app.is_done:
+            app.erase_when_done = True
+            app.exit(result=Left(self._session.default_buffer.text))
 
     def _write(self, data: bytes) -> None:
         output = self._session.output
