@@ -33,6 +33,9 @@ COMMANDS = (
     ),
     Command("state", "namespaces, processes, mounts of where you are", ("F3", "Alt-S"), short="state"),
     Command(
+        "inside", "the same questions inside and on the host, side by side", ("F12", "Alt-V"), short="inside"
+    ),
+    Command(
         "calls",
         "show or hide the system calls behind each line; `off`: do not watch",
         ("F4", "Alt-C"),

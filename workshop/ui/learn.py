@@ -14,6 +14,7 @@ from rich.text import Text
 from workshop.console import Console
 from workshop.errors import LabError, UsageError, WorkshopError
 from workshop.events import Event, Judged
+from workshop.kernel.subject import differs
 from workshop.lesson import ShellName, Step
 from workshop.render import lesson, where
 from workshop.render import map as course_map
@@ -281,6 +282,21 @@ class Guide:
             self.narrator.quietly(event)
         if self.session.now is not None:
             self.say(where.state(self.session.now, self.session.where().pid, self.signs))
+
+    def _do_inside(self, _: str) -> None:
+        from workshop.kernel.sides import sides
+        from workshop.render.sides import sides as beside
+
+        for event in self.session.check():
+            self.narrator.quietly(event)
+        now = self.session.now
+        pid = self.session.subject()
+        process = now.processes.get(pid) if now is not None else None
+        if now is None or process is None:
+            return
+        if not differs(process, now.processes[now.host]):
+            self.say("There is no container yet: where you are is the host, so all is the same.")
+        self.say(beside(sides(now, pid), f"{process.comm} ({pid})", self.signs))
 
     def _do_calls(self, word: str) -> None:
         """Show or hide; `off` lets go of the shells too, for a learner with an strace of their own."""
