@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from workshop.kernel.sides import Question, Row
 from workshop.render.layout import indented
-from workshop.render.theme import UNICODE, Signs, counted
+from workshop.render.theme import UNICODE, Signs
 
 ROOMY = 70
 """From so many columns on there is room for two columns of answers."""
@@ -35,11 +36,19 @@ class Sides:
             yield Text("")
             yield _title(question)
             show = _beside if options.max_width >= ROOMY else _stacked
-            yield indented(show(question, self.signs))
+            yield indented(show(_short(question), self.signs))
 
 
 def sides(questions: Sequence[Question], name: str, signs: Signs = UNICODE) -> RenderableType:
     return Sides(questions, name, signs)
+
+
+def _short(question: Question) -> Question:
+    """Of answers that are all the same, the first is enough."""
+    if not all(row.same for row in question.rows):
+        return question
+    left = question.left + len(question.rows[1:])
+    return replace(question, rows=question.rows[:1], left=left)
 
 
 def _title(question: Question) -> Text:
@@ -62,7 +71,7 @@ def _beside(question: Question, signs: Signs) -> RenderableType:
     for row in question.rows:
         table.add_row(row.what, row.inside, row.outside, _mark(row, signs))
     if question.left:
-        table.add_row(Text(f"{signs.ellipsis} and {counted(question.left, 'more row')}"))
+        table.add_row(_left(question, signs))
     return table
 
 
@@ -76,7 +85,7 @@ def _stacked(question: Question, signs: Signs) -> RenderableType:
             parts.append(indented(Text(f"inside   {row.inside}", overflow="fold")))
             parts.append(indented(Text(f"outside  {row.outside}", overflow="fold")))
     if question.left:
-        parts.append(Text(f"{signs.ellipsis} and {counted(question.left, 'more row')}"))
+        parts.append(_left(question, signs))
     return Group(*parts)
 
 
@@ -84,3 +93,8 @@ def _mark(row: Row, signs: Signs) -> Text:
     if row.same:
         return Text("= same")
     return Text(f"{'!=' if signs.ascii else '≠'} differs", style="changed")
+
+
+def _left(question: Question, signs: Signs) -> Text:
+    alike = ", all the same" if all(row.same for row in question.rows) else ""
+    return Text(f"{signs.ellipsis} and {question.left} more{alike}")

@@ -51,6 +51,13 @@ COMMANDS = (
     Command("goto", "go to a step or lesson; its state is built for you", argument="STEP"),
     Command("text", "this step's text again", ("Alt-T",)),
     Command(
+        "undo",
+        "take back the last line, the step or the lesson; shows what goes, and asks",
+        ("Alt-U",),
+        "[line|step|lesson]",
+        "undo",
+    ),
+    Command(
         "reset", "a new lab, at this step or the lesson's beginning; asks first", argument="[step|lesson]"
     ),
     Command("quit", "end; the lab goes, your progress stays", ("Ctrl-D",)),

@@ -63,7 +63,7 @@ def items(*, passed: bool, ghost: bool, away: bool) -> list[tuple[str, str]]:
     order = ["help", "next"] if passed else ["help", "hint"]
     order += [
         name
-        for name in ("check", "state", "inside", "calls", "shell", "next", "hint", "map")
+        for name in ("check", "state", "inside", "undo", "calls", "shell", "next", "hint", "map")
         if name not in order
     ]
     named = [by_name[name] for name in order]

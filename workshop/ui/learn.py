@@ -108,7 +108,7 @@ class Guide:
                 self._control(control)
             case Interrupted():
                 if self._state == "more":
-                    self.session.shells[self.session.active].interrupt()
+                    self.session.interrupt()
                     self._states[self.session.active] = "prompt"
             case Eof():
                 self._end_of_input()
@@ -251,12 +251,12 @@ class Guide:
             self.say(lesson.no_hint(bool(self.session.step.hints)))
 
     def _do_solution(self, _: str) -> None:
-        self.say(readable(lesson.solutions(self.session.solutions(), self.signs)))
+        self.say(readable(lesson.solutions(self.session.reveal(), self.signs)))
         following = self.session.next_line()
         if following is None:
             return
         if is_dumb():
-            self._start = following
+            self._start = self._start or following
         else:
             self.say(
                 "Right or Ctrl-E takes the next line into the prompt; nothing runs before you press Enter."
@@ -349,6 +349,32 @@ class Guide:
         waiting = self._backlog.pop(name, b"")
         if waiting:
             self.terminal.write(waiting if waiting.endswith(b"\n") else waiting + b"\r\n")
+
+    def _do_undo(self, scope: str) -> None:
+        if scope in ("step", "lesson"):
+            self._do_reset(scope)
+            return
+        if scope not in ("", "line"):
+            raise UsageError(f"`:undo {scope}`: take back what?", "`:undo`, `:undo step` or `:undo lesson`.")
+        if self._state == "more":
+            self.session.interrupt()
+            self._states[self.session.active] = "prompt"
+            self.say("The unfinished line is given up; nothing was run.")
+            return
+        if not self.session.trail:
+            raise UsageError(
+                "Nothing was typed in this step yet.",
+                "`:back` goes back a step, `:reset lesson` begins anew.",
+            )
+        from workshop.render.undo import plan
+
+        self.say(readable(plan(self.session.trail, self.signs)))
+        if not self.prompt.confirm("Take it back?"):
+            self.say("Nothing was changed.")
+            return
+        start = self._start
+        self._travel(self.session.undo)
+        self._start = start
 
     def _do_reset(self, scope: str) -> None:
         scope = scope or "step"

@@ -41,6 +41,7 @@ class Narrator:
         self._done = False
         self._changed: tuple[events.Observed, ...] = ()
         self.calls_shown = False
+        self._rebuilt: list[events.Rebuilt] = []
         self._begun = False
         """Has there been a lab before?"""
 
@@ -96,11 +97,16 @@ class Narrator:
                 self._progress(event.what, event.share)
             case events.Typed():
                 self._progress(f"$ {event.line}", None)
+            case events.Rebuilt():
+                self._rebuilt.append(event)
             case events.Entered():
                 self.done_working()
-                if event.fresh:
-                    self._renewed(event)
+                self._renewed(event)
                 self.entered(event.step)
+            case events.Undone():
+                self.done_working()
+                self._rebuilt.clear()
+                self.say("Taken back: ", (event.line.splitlines()[0], "command"))
             case events.Advanced(next=None):
                 self.done_working()
                 built = all(self.session.done(step.id) for step in self.session.steps)
@@ -112,13 +118,18 @@ class Narrator:
                 pass
 
     def _renewed(self, event: events.Entered) -> None:
-        """Say that what was there is gone, unless nothing was."""
-        if not self._begun:
-            self._begun = True
-        elif event.lesson.steps[:1] == (event.step,):
+        """Say that what was there is gone, unless nothing was, and how the steps before came about."""
+        found, begun = tuple(self._rebuilt), self._begun
+        self._rebuilt.clear()
+        self._begun = True
+        if event.fresh and begun and not found:
             self.say("A new lab for this lesson: nothing of the old one is left.")
-        else:
-            self.say("A new lab. The steps before this one were done for you, by the model answers.")
+        if found:
+            from workshop.render.rebuilt import rebuilt
+
+            if event.fresh and begun:
+                self.say("A new lab.")
+            self.say(readable(rebuilt(found, self.signs)))
 
     def entered(self, step: Step) -> None:
         """The step's text. What was said about the step before no longer counts."""
