@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -331,8 +332,27 @@ class Guide:
                 session.done,
                 lambda _, step: why_not(session.course, step, session.machine.capabilities),
                 self.signs,
+                course_map.Standing(session.how, session.track),
             )
         )
+
+    def _do_recap(self, _: str) -> None:
+        from workshop.render.recap import recap
+
+        session = self.session
+        here = [step for step in session.lesson.steps if step in session.steps]
+        self.say(readable(recap(session.lesson, session.how, self.signs, here)))
+
+    def _do_keep(self, words: str) -> None:
+        from workshop.carried import read
+        from workshop.progress import place
+        from workshop.written import write
+
+        name, _, to = words.partition(" ")
+        content = read(self.session.host.proc, self.session.subject(), name or "mydocker.sh")
+        path = Path(to.strip() or Path(name or "mydocker.sh").name).expanduser()
+        write(path, content, owner=place(os.environ)[1], mode=0o755 if content.startswith(b"#!") else 0o644)
+        self.say(f"Kept as {path.absolute()}: it stays when the lab goes.")
 
     def _do_shell(self, _: str) -> None:
         self._switch("container" if self.session.active == "host" else "host")

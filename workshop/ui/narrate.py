@@ -107,15 +107,38 @@ class Narrator:
                 self.done_working()
                 self._rebuilt.clear()
                 self.say("Taken back: ", (event.line.splitlines()[0], "command"))
+            case events.Advanced(next=following) if self._lesson_is_over(event):
+                self.done_working()
+                self._recap(event.step)
+                if following is None:
+                    self._end()
             case events.Advanced(next=None):
                 self.done_working()
-                built = all(self.session.done(step.id) for step in self.session.steps)
-                self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
-                self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends.")
+                self._end()
             case events.Lost():
                 self.lost(event)
             case _:
                 pass
+
+    def _lesson_is_over(self, event: events.Advanced) -> bool:
+        """Was that the last step of a lesson, of which something was passed?"""
+        lesson, following = self.session.course.lesson_of(event.step), event.next
+        over = following is None or self.session.course.lesson_of(following) is not lesson
+        return over and any(self.session.done(step.id) for step in lesson.steps)
+
+    def _recap(self, step: Step) -> None:
+        from workshop.render.recap import recap
+
+        lesson = self.session.course.lesson_of(step)
+        here = [each for each in lesson.steps if each in self.session.steps]
+        self.console.print()
+        self.say(readable(recap(lesson, self.session.how, self.signs, here)))
+
+    def _end(self) -> None:
+        built = all(self.session.done(step.id) for step in self.session.steps)
+        self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
+        self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends. ")
+        self.say(("workshop report", "command"), " writes down all that you did.")
 
     def _renewed(self, event: events.Entered) -> None:
         """Say that what was there is gone, unless nothing was, and how the steps before came about."""
