@@ -20,7 +20,19 @@ from workshop.lesson import COURSE
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")
 """All others are those of the command; without a command that is `learn`."""
-COMMANDS = ("learn", "present", "notes", "run", "verify", "lessons", "lint", "doctor", "clean")
+COMMANDS = (
+    "learn",
+    "present",
+    "notes",
+    "run",
+    "verify",
+    "lessons",
+    "progress",
+    "report",
+    "lint",
+    "doctor",
+    "clean",
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -84,6 +96,25 @@ def parser() -> Parser:
     lessons = commands.add_parser("lessons", help="the map of the course")
     lessons.add_argument("--json", action="store_true", help="one object a line on standard output")
     _course_option(lessons)
+
+    progress = commands.add_parser("progress", help="your progress as one file, for another machine")
+    progress.add_argument(
+        "action", choices=("export", "import"), help="write such a file, or add what it has"
+    )
+    progress.add_argument("file", type=Path, metavar="FILE", help="`-` is standard output, or input")
+    _course_option(progress)
+
+    report = commands.add_parser("report", help="your lines, changes and verdicts, as Markdown or HTML")
+    report.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=Path("-"),
+        metavar="FILE",
+        help="a new file; without one, standard output",
+    )
+    report.add_argument("--html", action="store_true", help="one page that needs nothing else")
+    _course_option(report)
 
     lint = commands.add_parser("lint", help="every rule for authors of lessons; needs no root")
     lint.add_argument(
@@ -183,6 +214,16 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.lessons import main as lessons
 
             return lessons(options.course, json=options.json)
+        case "progress":
+            from workshop.ui import keep
+
+            act = keep.export if options.action == "export" else keep.import_
+            return act(options.file, options.course)
+        case "report":
+            from workshop.ui.keep import report
+
+            html = options.html or options.file.suffix in (".html", ".htm")
+            return report(options.file, options.course, html=html)
         case "lint":
             from workshop.ui.lint import main as lint
 

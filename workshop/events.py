@@ -31,6 +31,24 @@ class Working:
 
 
 @frozen
+class Rebuilt:
+    """A step's state was made anew: by the learner's `own` lines, or by the model answer. `why` says what the
+    own lines lack now; it is empty where there are none."""
+
+    step: Step
+    own: bool
+    why: str = ""
+
+
+@frozen
+class Undone:
+    """The last line is taken back. `left_out` are lines before it that could not be typed again."""
+
+    line: str
+    left_out: tuple[str, ...] = ()
+
+
+@frozen
 class Typed:
     """A line is about to run (shown where nobody typed it: solutions, rebuilding)."""
 
@@ -102,4 +120,6 @@ class Lost:
     remedy: str
 
 
-Event = Entered | Working | Typed | Ended | Observed | Judged | Passed | Advanced | Gone | Lost
+Event = (
+    Entered | Working | Rebuilt | Undone | Typed | Ended | Observed | Judged | Passed | Advanced | Gone | Lost
+)

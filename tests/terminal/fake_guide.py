@@ -19,6 +19,7 @@ from workshop.kernel.model import Snapshot
 from workshop.kernel.syscalls import Call
 from workshop.kernel.verdict import Evidence, missed, passed
 from workshop.lesson import Course, Diagnosis, Lesson, Place, Script, Step
+from workshop.trail import Did
 from workshop.ui.learn import learn
 from workshop.ui.terminal import require_terminal
 
@@ -85,6 +86,7 @@ class FakeSession:
         self.host = SimpleNamespace(proc=Path("/proc"), problems=())
         self.machine = SimpleNamespace(capabilities={})
         self._hints = 0
+        self.typed: list[Did] = []
         self._passed: set[str] = set()
 
     def enter(self, step_id: str) -> Iterator[events.Event]:
@@ -104,10 +106,24 @@ class FakeSession:
             raise UsageError("This is the first step.", "`:next` goes on.")
         yield from self.enter(STEPS[0].id)
 
+    def undo(self) -> Iterator[events.Event]:
+        yield events.Undone(self.typed.pop().line)
+
+    def interrupt(self) -> None:
+        self.shells[self.active].interrupt()
+
+    @property
+    def trail(self) -> tuple[Did, ...]:
+        return tuple(self.typed)
+
+    def how(self, step_id: str) -> None:
+        return None
+
     def reset(self, scope: str) -> Iterator[events.Event]:
         yield from self.enter(self.step.id)
 
     def run(self, line: str, terminal: Any) -> Iterator[events.Event]:
+        self.typed.append(Did(self.active, line, ("+ a thing that it made",)))
         shell = self.shells[self.active]
         output, state = b"", "prompt"
         changes: tuple[Change, ...] = ()
@@ -198,6 +214,9 @@ class FakeSession:
         self.judged = events.Judged(self.step, (passed("init", f"you said {text}"),), ())
         yield self.judged
         yield events.Passed(self.step)
+
+    def reveal(self) -> tuple[tuple[str, ...], ...]:
+        return self.solutions()
 
     def solutions(self) -> tuple[tuple[str, ...], ...]:
         return tuple(script.lines for script in self.step.solutions)

@@ -199,6 +199,29 @@ def test_reset_says_what_it_does_and_asks(screen: Screen) -> None:
     screen.wait_for(lambda s: s.transcript.count("Whose child?") == 2)
 
 
+def test_undo_shows_what_goes_and_one_key_answers(screen: Screen) -> None:
+    assert "Nothing was typed in this step yet." in run(screen, ":undo")
+    run(screen, "mount a")
+    screen.type("half a line")
+    screen.wait_for(lambda s: s.cursor_line.endswith("half a line"))
+    screen.type("\x1bu")
+    text = screen.wait_for("Take it back? [y/N]")
+    assert "$ mount a" in text and "+ a thing that it made" in text
+    screen.type("n")
+    screen.wait_for(lambda s: "Nothing was changed." in s.text and s.cursor_line.endswith("half a line"))
+    screen.type("\x1bu")
+    screen.wait_for(lambda s: s.text.count("Take it back?") == 2)
+    screen.type("y")
+    screen.wait_for(lambda s: "Taken back: mount a" in s.text and s.cursor_line.endswith("half a line"))
+
+
+def test_undo_of_an_unfinished_line_gives_it_up(screen: Screen) -> None:
+    screen.enter("cat <<E")
+    screen.wait_for(lambda s: s.cursor_line.startswith("> "))
+    screen.type("\x1bu")
+    screen.wait_for(lambda s: "given up" in s.text and s.cursor_line.startswith("host /lab #"))
+
+
 def test_answers_goto_and_the_end_of_the_course(screen: Screen) -> None:
     run(screen, ":goto orphans")
     assert "? Whose child?" in screen.text

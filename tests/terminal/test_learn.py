@@ -157,7 +157,8 @@ def test_after_quitting_it_goes_on_at_the_same_step(learn: Learn, tmp_path: Path
     kept = json.loads((tmp_path / "state/container-workshop/progress.json").read_text())
     assert kept["last"] == "no-such-thing/a-process-and-nothing-else"
     assert kept["steps"]["no-such-thing/you-are-in-eight-already"]["lines"] == [
-        ["host", "readlink /proc/self/ns/*"]
+        ["host", "readlink /proc/self/ns/*"],
+        ["host", ":answer 0"],
     ]
     second = learn()
     second.ready()

@@ -30,7 +30,7 @@ BYTES = {
     for n, code in zip(
         range(1, 10), ["OP", "OQ", "OR", "OS", "[15~", "[17~", "[18~", "[19~", "[20~"], strict=True
     )
-}
+} | {"F12": "[24~"}
 
 
 @pytest.fixture
@@ -99,9 +99,19 @@ def test_a_paste_of_several_lines_stays_whole(keyboard: PipeInput) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("y\r", True), ("YES\r", True), ("\r", False), ("\x03", False), ("\x04", False)]
+    ("typed", "said"),
+    [
+        ("y", True),
+        ("Y", True),
+        ("n", False),
+        ("ny", False),
+        ("\r", False),
+        ("\x03", False),
+        ("\x04", False),
+        ("\x1b[C", False),
+    ],
 )
-def test_only_a_clear_yes_is_a_yes(keyboard: PipeInput, typed: str, said: bool) -> None:
+def test_one_key_answers_and_only_y_is_a_yes(keyboard: PipeInput, typed: str, said: bool) -> None:
     prompt = Prompt(ghost=lambda: None, toolbar=lambda _: [], keyboard=keyboard, output=DummyOutput())
     keyboard.send_text(typed)
     assert prompt.confirm("Sure?") is said

@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.text import Text
 from workshop.console import Console
 from workshop.errors import LabError, UsageError, WorkshopError
 from workshop.events import Event, Judged
+from workshop.kernel.subject import differs
 from workshop.lesson import ShellName, Step
 from workshop.render import lesson, where
 from workshop.render import map as course_map
@@ -120,7 +122,7 @@ class Guide:
                     self.narrator.line(event, None, moved=True)
             case Interrupted():
                 if self._state == "more":
-                    self.session.shells[self.session.active].interrupt()
+                    self.session.interrupt()
                     self._states[self.session.active] = "prompt"
             case Eof():
                 self._end_of_input()
@@ -267,12 +269,12 @@ class Guide:
             self.say(lesson.no_hint(bool(self.session.step.hints)))
 
     def _do_solution(self, _: str) -> None:
-        self.say(readable(lesson.solutions(self.session.solutions(), self.signs)))
+        self.say(readable(lesson.solutions(self.session.reveal(), self.signs)))
         following = self.session.next_line()
         if following is None:
             return
         if is_dumb():
-            self._start = following
+            self._start = self._start or following
         else:
             self.say(
                 "Right or Ctrl-E takes the next line into the prompt; nothing runs before you press Enter."
@@ -298,6 +300,21 @@ class Guide:
             self.narrator.quietly(event)
         if self.session.now is not None:
             self.say(where.state(self.session.now, self.session.where().pid, self.signs))
+
+    def _do_inside(self, _: str) -> None:
+        from workshop.kernel.sides import sides
+        from workshop.render.sides import sides as beside
+
+        for event in self.session.check():
+            self.narrator.quietly(event)
+        now = self.session.now
+        pid = self.session.subject()
+        process = now.processes.get(pid) if now is not None else None
+        if now is None or process is None:
+            return
+        if not differs(process, now.processes[now.host]):
+            self.say("There is no container yet: where you are is the host, so all is the same.")
+        self.say(beside(sides(now, pid), f"{process.comm} ({pid})", self.signs))
 
     def _do_calls(self, word: str) -> None:
         """Show or hide; `off` lets go of the shells too, for a learner with an strace of their own."""
@@ -332,8 +349,27 @@ class Guide:
                 session.done,
                 lambda _, step: why_not(session.course, step, session.machine.capabilities),
                 self.signs,
+                course_map.Standing(session.how, session.track),
             )
         )
+
+    def _do_recap(self, _: str) -> None:
+        from workshop.render.recap import recap
+
+        session = self.session
+        here = [step for step in session.lesson.steps if step in session.steps]
+        self.say(readable(recap(session.lesson, session.how, self.signs, here)))
+
+    def _do_keep(self, words: str) -> None:
+        from workshop.carried import read
+        from workshop.progress import place
+        from workshop.written import write
+
+        name, _, to = words.partition(" ")
+        content = read(self.session.host.proc, self.session.subject(), name or "mydocker.sh")
+        path = Path(to.strip() or Path(name or "mydocker.sh").name).expanduser()
+        write(path, content, owner=place(os.environ)[1], mode=0o755 if content.startswith(b"#!") else 0o644)
+        self.say(f"Kept as {path.absolute()}: it stays when the lab goes.")
 
     def _do_shell(self, _: str) -> None:
         self._switch("container" if self.session.active == "host" else "host")
@@ -350,6 +386,32 @@ class Guide:
         waiting = self._backlog.pop(name, b"")
         if waiting:
             self.terminal.write(waiting if waiting.endswith(b"\n") else waiting + b"\r\n")
+
+    def _do_undo(self, scope: str) -> None:
+        if scope in ("step", "lesson"):
+            self._do_reset(scope)
+            return
+        if scope not in ("", "line"):
+            raise UsageError(f"`:undo {scope}`: take back what?", "`:undo`, `:undo step` or `:undo lesson`.")
+        if self._state == "more":
+            self.session.interrupt()
+            self._states[self.session.active] = "prompt"
+            self.say("The unfinished line is given up; nothing was run.")
+            return
+        if not self.session.trail:
+            raise UsageError(
+                "Nothing was typed in this step yet.",
+                "`:back` goes back a step, `:reset lesson` begins anew.",
+            )
+        from workshop.render.undo import plan
+
+        self.say(readable(plan(self.session.trail, self.signs)))
+        if not self.prompt.confirm("Take it back?"):
+            self.say("Nothing was changed.")
+            return
+        start = self._start
+        self._travel(self.session.undo)
+        self._start = start
 
     def _do_reset(self, scope: str) -> None:
         scope = scope or "step"

@@ -42,6 +42,7 @@ class Narrator:
         """Has it just been said that something is gone? What misses then is no news."""
         self._changed: tuple[events.Observed, ...] = ()
         self.calls_shown = False
+        self._rebuilt: list[events.Rebuilt] = []
         self._begun = False
         """Has there been a lab before?"""
 
@@ -99,29 +100,62 @@ class Narrator:
                 self._progress(event.what, event.share)
             case events.Typed():
                 self._progress(f"$ {event.line}", None)
+            case events.Rebuilt():
+                self._rebuilt.append(event)
             case events.Entered():
                 self.done_working()
-                if event.fresh:
-                    self._renewed(event)
+                self._renewed(event)
                 self.entered(event.step)
+            case events.Undone():
+                self.done_working()
+                self._rebuilt.clear()
+                self.say("Taken back: ", (event.line.splitlines()[0], "command"))
+            case events.Advanced(next=following) if self._lesson_is_over(event):
+                self.done_working()
+                self._recap(event.step)
+                if following is None:
+                    self._end()
             case events.Advanced(next=None):
                 self.done_working()
-                built = all(self.session.done(step.id) for step in self.session.steps)
-                self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
-                self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends.")
+                self._end()
             case events.Lost():
                 self.lost(event)
             case _:
                 pass
 
+    def _lesson_is_over(self, event: events.Advanced) -> bool:
+        """Was that the last step of a lesson, of which something was passed?"""
+        lesson, following = self.session.course.lesson_of(event.step), event.next
+        over = following is None or self.session.course.lesson_of(following) is not lesson
+        return over and any(self.session.done(step.id) for step in lesson.steps)
+
+    def _recap(self, step: Step) -> None:
+        from workshop.render.recap import recap
+
+        lesson = self.session.course.lesson_of(step)
+        here = [each for each in lesson.steps if each in self.session.steps]
+        self.console.print()
+        self.say(readable(recap(lesson, self.session.how, self.signs, here)))
+
+    def _end(self) -> None:
+        built = all(self.session.done(step.id) for step in self.session.steps)
+        self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
+        self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends. ")
+        self.say(("workshop report", "command"), " writes down all that you did.")
+
     def _renewed(self, event: events.Entered) -> None:
-        """Say that what was there is gone, unless nothing was."""
-        if not self._begun:
-            self._begun = True
-        elif event.lesson.steps[:1] == (event.step,):
+        """Say that what was there is gone, unless nothing was, and how the steps before came about."""
+        found, begun = tuple(self._rebuilt), self._begun
+        self._rebuilt.clear()
+        self._begun = True
+        if event.fresh and begun and not found:
             self.say("A new lab for this lesson: nothing of the old one is left.")
-        else:
-            self.say("A new lab. The steps before this one were done for you, by the model answers.")
+        if found:
+            from workshop.render.rebuilt import rebuilt
+
+            if event.fresh and begun:
+                self.say("A new lab.")
+            self.say(readable(rebuilt(found, self.signs)))
 
     def entered(self, step: Step) -> None:
         """The step's text. What was said about the step before no longer counts."""

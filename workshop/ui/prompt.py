@@ -19,6 +19,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -165,12 +166,21 @@ class Prompt:
         return Line(asked) if isinstance(asked, str) else asked
 
     def confirm(self, question: str) -> bool:
-        """Only a clear yes is a yes."""
+        """One key answers, and only y is a yes."""
+        bindings = KeyBindings()
+
+        @bindings.add(Keys.Any, eager=True)  # before what the key does in a line
+        def _(event: KeyPressEvent) -> None:
+            event.current_buffer.text = event.data if event.data.isprintable() else ""
+            event.app.exit(result=event.data)
+
         with self._plain():
             output = None if is_dumb() else self._session.output
-            session: PromptSession[str] = PromptSession(input=self._session.input, output=output)
+            session: PromptSession[str] = PromptSession(
+                input=self._session.input, output=output, key_bindings=bindings
+            )
         try:
-            return session.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+            return session.prompt(f"{question} [y/N] ").lower() == "y"
         except (EOFError, KeyboardInterrupt):
             return False
 

@@ -129,4 +129,10 @@ def _first(
             )
         return playable[0]
     at = next((step for step in steps if step.id == progress.position), None)
-    return at or next((step for step in steps if not progress.passed(step.id)), steps[0])
+    if at is not None:
+        return at
+    missing = [step for step in steps if not progress.passed(step.id)]
+    # A step that this version of the course does not have: its lesson is still the place.
+    lesson = (progress.position or "").partition("/")[0]
+    near = [step for step in missing if step.id.partition("/")[0] == lesson]
+    return next(iter((*near, *missing)), steps[0])
