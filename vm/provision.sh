@@ -82,4 +82,4 @@ cat >/etc/motd.d/container-workshop <<'MOTD'
       workshop doctor     what this machine has
 
 MOTD
-workshop doctor
+/usr/local/bin/workshop doctor

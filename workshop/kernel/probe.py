@@ -41,8 +41,8 @@ def setns(path: str, kind: int) -> None:
 
 
 def apart(function: Callable[[], T]) -> T:
-    """Calls it in a thread made for it, which may go into namespaces by `within`. One thread does for all there
-    is to ask: starting one takes longer than asking."""
+    """Calls it in a thread made for it, which may go into namespaces by `within`. One thread does for all
+    that is asked: starting one takes longer than asking."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -76,7 +76,8 @@ def within(jobs: Iterable[tuple[str, int, Callable[[], T]]]) -> list[T | None]:
 
 
 def hostnames(paths: Iterable[str]) -> list[str | None]:
-    """The host name in each uts namespace (`/proc/PID/ns/uts`), uts_namespaces(7); for a thread of `apart`."""
+    """The host name in each uts namespace (`/proc/PID/ns/uts`), uts_namespaces(7). For a thread of
+    `apart`."""
     return within((path, CLONE_NEWUTS, socket.gethostname) for path in paths)
 
 
