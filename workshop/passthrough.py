@@ -34,6 +34,8 @@ PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
 LULL = 1.0
 """Seconds without output after which what stands on the last line may be the prompt of a stranger."""
+ASKING = 0.3
+"""Seconds that ash has to ask where the cursor is. It always does; a slow machine gets the time for it."""
 PATIENCE = 0.4
 """Seconds that a program has to obey, each time that it is told to stop."""
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -83,7 +85,7 @@ class Passage:
         if not self._follower.asked:
             poll = select.poll()
             poll.register(self._process.fd, select.POLLIN)
-            if poll.poll(PAUSE * 1000):
+            if poll.poll(ASKING * 1000):
                 self.sync()
 
     def first_prompt(self, deadline: float) -> How:

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
 
 SWITCHES = tuple(f":{name}" for name in SHELLS)
-SCRIPT_SECONDS = 30.0
-"""How long a line that nobody watches may take before it is interrupted."""
+SCRIPT_SECONDS = 120.0
+"""How long a line that nobody watches may take before it is interrupted: only one that hangs ever does."""
 SETTLING = 20
 """Looks that a process in the background gets to become what it was started for: a fifth of a second, or more
 on a slow machine."""
@@ -61,6 +61,8 @@ MOMENT = 0.3
 """Seconds that the learner's own lines get, when they are typed again."""
 PATIENCE = 2.0
 """Seconds that a model answer gets to come true, on a busy machine."""
+LOOKS = 50
+"""Looks that it gets besides: on a slow machine the seconds are over before much has happened."""
 Act = Callable[[Shell, Terminal], Result]
 """What is done with a shell and the terminal it is lent."""
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
@@ -349,12 +351,15 @@ class Session:
 
     def judge_now(self, within: float = 0.0) -> Judged:
         """Look and judge, without an event and without progress. What a line has begun may take a moment to
-        come true (a signal on its way, a process in the background): keep looking for `within` seconds."""
+        come true (a signal on its way, a process in the background): keep looking for `within` seconds, and
+        LOOKS times at least."""
         deadline = time.monotonic() + within
+        looks = 0
         while True:
             self.now = self.host.look()
             judged = self._judgement()
-            if judged.passed or time.monotonic() >= deadline:
+            looks += 1
+            if judged.passed or not within or (looks >= LOOKS and time.monotonic() >= deadline):
                 return judged
             time.sleep(0.01)  # the kernel tells nobody when a check would pass
 
@@ -488,6 +493,7 @@ class Session:
         self._live = None
         self._by_model = {}
         self.host.renew(lesson.needs)
+        self.now = None  # what there was is no measure for this one
         for script in self._fitting(lesson.setup):
             yield from self._play(self.filled(script), Silent())
 
@@ -501,7 +507,9 @@ class Session:
         else:
             solutions = self.solutions(step)
             yield from self._play(solutions[0] if solutions else (), Silent())
-        judged = self.judge_now(PATIENCE)
+        judged = self._judgement()
+        if not judged.passed:
+            judged = self.judge_now(PATIENCE)
         return None if judged.passed else next(v for v in judged.verdicts if not v.passed)
 
     def _own(self, step: Step) -> tuple[Line, ...]:

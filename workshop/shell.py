@@ -25,8 +25,8 @@ from workshop.strangers import is_stranger
 __all__ = ["PtyShell", "Result", "Shell", "Silent", "State", "Terminal"]
 
 BASH = ("bash", "--norc", "--noprofile", "-i")
-START_SECONDS = 20.0
-"""How long a shell may take to its first prompt; a busy machine is slow."""
+START_SECONDS = 60.0
+"""How long a shell may take to its first prompt: more than any that will come to one."""
 HEADLESS_SECONDS = 60.0
 """How long a line may take when nobody is at the keys, who could press Ctrl-C."""
 

@@ -109,15 +109,18 @@ class Collector:
         datasets = self._read_datasets(found) if self.reader.pool else {}
         root = Path(self._path(host, "root"))
         subvolumes = self._subvolumes(mounts.get(mount_key(found[host])))
+        networks, hostnames, queues = probe.apart(
+            lambda: (self._networks(found), self._hostnames(found), self._ipc(found))
+        )
         return Snapshot(
             host=host,
             processes=found,
             mounts=mounts,
-            networks=self._networks(found),
+            networks=networks,
             cgroups=_cgroups(found, hierarchies),
             datasets=datasets,
-            hostnames=self._hostnames(found),
-            ipc=self._ipc(found),
+            hostnames=hostnames,
+            ipc=queues,
             loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
             layers=self._layers(mounts, subvolumes, datasets),

@@ -12,7 +12,7 @@ from pathlib import Path
 from workshop.kernel.model import Dataset
 
 PROPERTIES = ("type", "origin", "used", "referenced", "mountpoint", "written")
-LONGEST = 10.0
+LONGEST = 30.0
 """Seconds after which a tool is taken to hang."""
 
 LOOP_GET_STATUS64, LOOP_INFO64_SIZE = 0x4C05, 232

@@ -64,7 +64,7 @@ def missing_packages(machine: Machine) -> tuple[str, ...]:
     return tuple(
         package.names[machine.system]
         for package in packages()
-        if package.need != "offered"
+        if package.need in ("required", "wanted")
         and machine.system in package.names
         and package.capability
         and not machine.has(package.capability)
