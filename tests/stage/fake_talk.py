@@ -1,6 +1,6 @@
-"""A talk that was really held, again, for looking at the pages: `python -m stage.fake_talk [--port N] [--speed N]`.
+"""A talk that really ran, again, for looking at the pages: `python -m stage.fake_talk`, run in `tests/`.
 
-Run it in `tests/`. It serves both pages and publishes the scenes of `talk/scenes.jsonl` one after the other.
+It serves both pages and publishes the scenes of `talk/scenes.jsonl` one after the other.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def newest(environ: Mapping[str, str] = os.environ) -> Path:
 
 @contextmanager
 def as_owner(environ: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """As the user who called sudo: what is made is theirs, and a link leads nowhere that they could not go."""
+    """As the user who called sudo: what is made is theirs, and a link leads nowhere they could not go."""
     owner = place(environ)[1]
     if owner is None:
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from workshop.frozen import frozen
@@ -11,6 +12,8 @@ from workshop.stage.log import PASSING, Logged, Moment
 from workshop.stage.scene import Found, Ran, Scene
 
 FENCE = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
+REAL = "Every output is what the machine really said."
+ANSWER = ":answer "
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
@@ -30,6 +33,8 @@ class Part:
     title: str
     key: str
     text: str
+    ask: str
+    """Its question; empty: it asks none."""
     lines: tuple[Line, ...]
     found: tuple[Found, ...]
     passed: bool
@@ -74,7 +79,9 @@ def gather(logged: Logged, *, free: bool = False) -> Handout:
         last.talk if last is not None else "",
         started,
         tuple(
-            _tainted(best[step], step in tainted) for step in seen if best[step].lines or best[step].passed
+            replace(best[step], free=step in tainted)
+            for step in seen
+            if best[step].lines or best[step].passed
         ),
         tuple(
             titles[step] for step in order if step not in best or not (best[step].lines or best[step].passed)
@@ -107,7 +114,7 @@ def _part(visit: Sequence[Scene], free: bool) -> Part:
     kept = tuple(line for line in lines.values() if free or not line.ran.free)
     judged = [scene for scene in visit if scene.mode == "passed"] or [last]
     return Part(
-        last.step, last.title, last.key, last.text, kept, judged[-1].found,
+        last.step, last.title, last.key, last.text, last.ask, kept, judged[-1].found,
         any(scene.mode == "passed" for scene in visit), any(line.ran.free for line in lines.values()),
     )  # fmt: skip
 
@@ -116,14 +123,10 @@ def _worth(part: Part) -> tuple[bool, bool]:
     return part.passed, bool(part.lines)
 
 
-def _tainted(part: Part, free: bool) -> Part:
-    return Part(part.step, part.title, part.key, part.text, part.lines, part.found, part.passed, free)
-
-
 def markdown(handout: Handout) -> str:
     blocks = [f"# {escaped(handout.talk or 'A talk')}"]
     if handout.when:
-        blocks.append(f"As it ran on {handout.when}. Every output is what the machine really said.")
+        blocks.append(f"As it ran on {handout.when}. {REAL}")
     if handout.trouble:
         blocks.append(f"The log of this talk is not whole. {escaped(handout.trouble)}")
     for number, part in enumerate(handout.parts, 1):
@@ -137,11 +140,19 @@ def _body(part: Part) -> Iterator[str]:
     if part.key:
         yield f"**{part.key.strip()}**"
     for line in part.lines:
-        yield fenced(console(line.ran), "console")
+        if said := answer(line.ran):
+            yield f"Asked: {escaped(part.ask)} Answered: {escaped(said)}"
+        else:
+            yield fenced(console(line.ran), "console")
         if line.changes:
             yield "What changed:\n\n" + "\n".join(f"- {escaped(_one(change))}" for change in line.changes)
     if verdicts := [f"- {escaped(verdict(found))}" for found in part.found]:
         yield f"{'What the kernel says' if part.passed else 'Not reached'}:\n\n" + "\n".join(verdicts)
+
+
+def answer(ran: Ran) -> str:
+    """What was said to the step's question, if this line did."""
+    return ran.line.removeprefix(ANSWER).strip() if ran.line.startswith(ANSWER) else ""
 
 
 def console(ran: Ran) -> str:

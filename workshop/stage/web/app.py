@@ -15,7 +15,6 @@ import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.applications import Starlette
@@ -24,6 +23,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workshop.stage.assets import asset
 from workshop.stage.scene import COMMANDS
 from workshop.stage.web.channel import GZIP_HEADER, Body, Channel, event, packed
 from workshop.stage.web.pages import NOWHERE
@@ -244,7 +244,3 @@ def assets() -> Mapping[str, Body]:
 @cache
 def version() -> str:
     return "".join(body.tag[3:9] for body in assets().values())
-
-
-def asset(name: str) -> str:
-    return (files("workshop.stage.web") / "assets" / name).read_text(encoding="utf-8")

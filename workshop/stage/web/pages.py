@@ -7,6 +7,7 @@ rendered without raw HTML.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from html import escape
@@ -40,6 +41,9 @@ RESCUE = {
     "blank": "Blank",
     "theme": "Theme",
 }
+GUIDE = re.compile(r":[a-z?]")
+"""How a line begins that is for the guide, and not for a shell."""
+SWITCHES = (":host", ":container")
 Parts = Mapping[str, str]
 
 
@@ -144,14 +148,26 @@ def _key(scene: Scene) -> str:
 
 
 def _commands(scene: Scene) -> str:
-    if not scene.lines:
-        return ""
-    lines = "".join(
-        f'<div class="command {state}"><pre tabindex="0">{escape(line)}</pre>'
-        f'<button type="button" data-copy class="screen-only">Copy</button></div>'
-        for line, state in _standings(scene)
-    )
-    return f"<h2>Commands</h2>{lines}"
+    """The lines to copy. Of those for the guide a switch becomes a heading; an answer is no command."""
+    question = f'<p class="key">{escape(scene.ask)}</p>' if scene.ask else ""
+    # The scene says where the shell is now, which need not be where the step began.
+    shell = next((each.shell for each in scene.ran if not each.free), scene.shell)
+    rows = []
+    for line, state in _standings(scene):
+        if line in SWITCHES:
+            shell = line[1:]
+        elif not GUIDE.match(line):
+            rows.append((shell, line, state))
+    found, last = [], ""
+    for shell, line, state in rows:
+        if shell != last:
+            found.append(f"<h2>In the {escape(shell)}'s shell</h2>")
+            last = shell
+        found.append(
+            f'<div class="command {state}"><pre tabindex="0">{escape(line)}</pre>'
+            f'<button type="button" data-copy class="screen-only">Copy</button></div>'
+        )
+    return "".join(found) + question
 
 
 def _standings(scene: Scene) -> Iterator[tuple[str, str]]:
@@ -251,6 +267,8 @@ def _now(scene: Scene) -> Iterator[str]:
     yield f'<span class="{style}">· {MODES.get(scene.mode, scene.mode)}</span></h1>'
     if scene.message:
         yield f'<p class="message bad">{escape(scene.message)}</p>'
+    if scene.next_line:
+        yield f'<pre class="first">{escape(scene.next_line)}</pre>'
     yield from _verdicts(scene.found)
 
 
