@@ -85,6 +85,11 @@ class Server:
         given = {"share": self._share, "notes": self._notes}
         return {name: f"{base}/{secret}/" for name, secret in given.items() if secret}
 
+    @property
+    def readers(self) -> int:
+        """How many browsers follow the pages now."""
+        return sum(channel.readers for channel in self._channels)
+
     def start(self) -> Server:
         self._socket = listening(self._host, self._port)
         self._address = self._socket.getsockname()[:2]
