@@ -140,7 +140,8 @@ def test_frames_are_what_the_screen_showed() -> None:
     cast = Cast(
         20, 3,
         (
-            Event(0, "m", "a"), Event(0.5, "o", "\x1b[1;31mred\x1b[0m plain\r\n"), Event(60, "o", "\x1b[7mrev\x1b[0m"),
+            Event(0, "m", "a"), Event(0.5, "o", "\x1b[1;31mred\x1b[0m plain\r\n"),
+            Event(60, "o", "\x1b[7mrev\x1b[0m"),
             Event(61, "r", "30x4"), Event(62, "o", "\r\n\x1b[38;2;95;215;255mcyan\x1b[48;2;18;18;18m!"),
             Event(63, "m", "b"), Event(64, "o", "secret"),
         ),

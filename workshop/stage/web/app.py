@@ -15,7 +15,7 @@ import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -91,9 +91,9 @@ def application(
             return nowhere()
         if not same_origin(request):
             return PlainTextResponse("This order does not come from the speaker's page.", 403)
-        form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=8)
-        command, argument = form.get("command", [""])[0], form.get("argument", [""])[0]
-        seen = form.get("seen", [""])[0]
+        # Of several values the last one counts. A body is small, see Guard.
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        command, argument, seen = (form.get(name, "") for name in ("command", "argument", "seen"))
         if command not in COMMANDS or not (seen.isascii() and seen.isdigit() and len(seen) < 16):
             return PlainTextResponse("This is no order.", 400)
         if not drive(command, argument, int(seen)):

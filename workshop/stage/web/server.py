@@ -259,9 +259,11 @@ def most_connections() -> int:
 
 
 def listening(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{port} is no port.", "Ports go from 1 to 65535; 0 is any that is free.")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, OverflowError, UnicodeError):
+    except (OSError, UnicodeError):
         raise not_here(host) from None
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
@@ -276,9 +278,6 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise refused(error, host, port) from None
-    except OverflowError:
-        listener.close()
-        raise UsageError(f"{port} is no port.", "Ports go from 1 to 65535; 0 is any that is free.") from None
     return listener
 
 
