@@ -24,6 +24,7 @@ COMMANDS = (
     "learn",
     "present",
     "notes",
+    "handout",
     "run",
     "verify",
     "lessons",
@@ -75,6 +76,13 @@ def parser() -> Parser:
 
     notes = commands.add_parser("notes", help="the speaker's own screen, in a second terminal")
     notes.add_argument("--theme", choices=("dark", "light"), default="dark", help="of this screen")
+
+    handout = commands.add_parser("handout", help="a performance to read: what ran, and what it did")
+    handout.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="of the performance; the last one if not named"
+    )
+    handout.add_argument("--html", action="store_true", help="one page that plays the recording too")
+    handout.add_argument("--free", action="store_true", help="with what was typed beside the steps")
 
     run = commands.add_parser("run", help="no one at the keys: every solution typed and judged")
     run.add_argument(
@@ -202,6 +210,10 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.notes import notes
 
             return notes(options)
+        case "handout":
+            from workshop.ui.handout import main as handout
+
+            return handout(options.folder, html=options.html, free=options.free)
         case "run":
             from workshop.ui.headless import run
 
