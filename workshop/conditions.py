@@ -12,6 +12,8 @@ from typing import Protocol
 
 CAPABILITIES: Mapping[str, str] = {
     "root": "the program runs as root",
+    "real-root": "that root is the machine's, not the one of a user namespace (--rootless)",
+    "many-ids": "more user ids than one: root has all, others a range of /etc/subuid",
     "zfs": "ZFS, the kernel's or zfs-fuse",
     "zfs-kernel": "ZFS of the kernel",
     "zfs-fuse": "ZFS as a program, zfs-fuse",

@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from workshop import engines, packages
+from workshop import engines, packages, rootless
 from workshop.errors import MachineError
 from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 
 _CAP_SYS_ADMIN = 21
 _SBIN = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+_AS_ROOT = "sudo workshop, without --rootless"
+_DEVICE = "a pool or a disk is a device of the machine's, and a user namespace has none"
+_ENGINE = "its containers are root's, and an ordinary account may not look into them"
+_CGROUPS = "no group of cgroups was handed to this account to make groups in"
+_BEYOND: Mapping[str, str] = {
+    **dict.fromkeys(("zfs", "zfs-kernel", "zfs-fuse", "zfs-diff", "btrfs"), _DEVICE),
+    **dict.fromkeys(("docker", "podman", "engine"), _ENGINE),
+    "sudo": "it becomes root of the machine, and there is none in a user namespace",
+}
+"""What is there, but not for root of a user namespace; and why."""
 
 
 @frozen
@@ -55,6 +68,8 @@ def examine() -> Machine:
     tools = ("strace", "sudo", "nft", "iptables", "ping", "runc", "nginx")
     found = [
         _root(),
+        _real_root(),
+        _many_ids(),
         *_zfs(),
         _filesystem("overlay", "overlay"),
         _btrfs(),
@@ -66,6 +81,8 @@ def examine() -> Machine:
         _nat(),
         *_engines(),
     ]
+    if rootless.inside():
+        found = [_beyond(one) for one in found]
     return Machine({one.name: one for one in found}, os.uname().release, packages.release())
 
 
@@ -113,6 +130,27 @@ def _root() -> Capability:
         missing = "root here lacks CAP_SYS_ADMIN, as in a container"
         remedy = "start the container with --privileged, or use a machine of its own (a VM)"
     return _capability("root", missing, "the program runs as root", remedy)
+
+
+def _real_root() -> Capability:
+    missing = "root here is that of a user namespace (--rootless)" if rootless.inside() else ""
+    if not missing and os.geteuid() != 0:
+        missing = "the program does not run as root"
+    return _capability("real-root", missing, "root of the machine", _AS_ROOT)
+
+
+def _many_ids() -> Capability:
+    missing = "" if rootless.many_ids() else "--rootless gives one user id here, root's"
+    remedy = "apt install uidmap, and a range for you in /etc/subuid and /etc/subgid: useradd(8) makes one"
+    return _capability("many-ids", missing, "more user ids than one", remedy)
+
+
+def _beyond(one: Capability) -> Capability:
+    """A capability as root of a user namespace has it."""
+    reason = _BEYOND.get(one.name)
+    if reason is None or not one.has:
+        return one
+    return replace(one, has=False, reason=f"{reason} (--rootless)", remedy=_AS_ROOT)
 
 
 def _effective() -> int:
