@@ -141,7 +141,9 @@ class Lab:
         """The values of the variables in lessons."""
         image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
         places = cgroups.places(self.groups, namespace=self.depth > 0)
-        return {"pool": self.pool or pool.NAME, "image": image, "lab": FOLDER, **places}
+        userxattr = "" if self._machine.has("real-root") else "userxattr,"
+        own = {"pool": self.pool or pool.NAME, "image": image, "lab": FOLDER, "userxattr": userxattr}
+        return {**own, **places}
 
     def ready(self) -> None:
         """Wait until the lab is there. LabError says why it cannot be, and then nothing of it is left."""

@@ -148,6 +148,7 @@ def _report(status: int, **what: object) -> None:
 def _build(plan: Plan) -> tuple[str, bool]:
     """The root, and whether it is an overlay."""
     mount("lab", plan.staging, "tmpfs", data="mode=755")
+    mount(None, plan.staging, None, libc.MS_UNBINDABLE)  # it may lie below a folder that is to be bound
     root = f"{plan.staging}/root"
     _folders(plan.staging, "root", "upper", "work", "dev-upper", "dev-work")
     overlaid = plan.overlay and _overlaid(plan, root)
@@ -199,7 +200,7 @@ def _binds(root: str) -> None:
             _copy(source, target)
         elif source.is_dir():
             target.mkdir(exist_ok=True)
-            if source.name not in (*_OWN, "root"):
+            if source.name not in (*_OWN, "root", "mnt"):
                 _bind_read_only(str(source), str(target), libc.MS_BIND | libc.MS_REC)
     _folders(root, *_OWN, "root")
 

@@ -86,9 +86,14 @@ def examine() -> Machine:
     return Machine({one.name: one for one in found}, os.uname().release, packages.release())
 
 
+def search_path() -> str:
+    """`PATH`, and root's: an ordinary account has no sbin in it."""
+    return ":".join(dict.fromkeys((*os.get_exec_path(), *_SBIN)))
+
+
 def which(name: str) -> Path | None:
     """A program, also where `PATH` is that of a user (no sbin), as after `su`."""
-    for folder in (*os.get_exec_path(), *_SBIN):
+    for folder in search_path().split(":"):
         path = Path(folder) / name
         if path.is_file() and os.access(path, os.X_OK):
             return path
