@@ -159,10 +159,13 @@ def _build(plan: Plan) -> tuple[str, bool]:
     else:
         _binds(root)
     mount("proc", f"{root}/proc", "proc", _QUIET)
-    try:
-        mount("sysfs", f"{root}/sys", "sysfs", _QUIET)
-    except SyscallError:  # where something of the old one is covered, a user namespace gets no other
-        mount("/sys", f"{root}/sys", None, libc.MS_BIND | libc.MS_REC)
+    for _ in range(1 if plan.devices else 2):
+        # In a user namespace a sysfs can be mounted only where another is in sight, and `ip netns exec` unmounts one
+        # before it mounts the next; where something of the machine's is covered, there can be no other at all.
+        try:
+            mount("sysfs", f"{root}/sys", "sysfs", _QUIET)
+        except SyscallError:
+            mount("/sys", f"{root}/sys", None, libc.MS_BIND | libc.MS_REC)
     _cgroups(plan.cgroups, f"{root}/sys/fs/cgroup")
     (_dev if plan.devices else _harmless_dev)(plan, f"{root}/dev")
     for name, mode in (("run", "755"), ("tmp", "1777"), ("lab", "755")):

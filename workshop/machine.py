@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from workshop import engines, packages, rootless
+from workshop import delegation, engines, packages, rootless
+from workshop.conditions import CAPABILITIES
 from workshop.errors import MachineError
 from workshop.frozen import frozen
 from workshop.kernel import mountinfo
@@ -22,10 +23,11 @@ _SBIN = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", 
 _AS_ROOT = "sudo workshop, without --rootless"
 _DEVICE = "a pool or a disk is a device of the machine's, and a user namespace has none"
 _ENGINE = "its containers are root's, and an ordinary account may not look into them"
-_CGROUPS = "no group of cgroups was handed to this account to make groups in"
 _BEYOND: Mapping[str, str] = {
     **dict.fromkeys(("zfs", "zfs-kernel", "zfs-fuse", "zfs-diff", "btrfs"), _DEVICE),
     **dict.fromkeys(("docker", "podman", "engine"), _ENGINE),
+    "devices": "a device is the machine's, and a user namespace makes none",
+    "proc-anew": "a user namespace gets a new /proc only as long as it sees another",
     "sudo": "it becomes root of the machine, and there is none in a user namespace",
 }
 """What is there, but not for root of a user namespace; and why."""
@@ -70,6 +72,8 @@ def examine() -> Machine:
         _root(),
         _real_root(),
         _many_ids(),
+        _capability("devices", "", "device nodes"),
+        _capability("proc-anew", "", "a new /proc at any time"),
         *_zfs(),
         _filesystem("overlay", "overlay"),
         _btrfs(),
@@ -213,6 +217,8 @@ def _cgroups() -> tuple[Capability, ...]:
         mounts = ()
     v1 = any(m.fstype == "cgroup" and not any(o.startswith("name=") for o in m.super_options) for m in mounts)
     v2 = any(m.fstype == "cgroup2" for m in mounts)
+    if rootless.inside():
+        return _handed_cgroups(v2 and not v1 and delegation.obtained())
     none = "no cgroup hierarchy is mounted"
     two = "" if v2 and not v1 else ("the controllers belong to cgroups of version 1 here" if v1 else none)
     return (
@@ -225,6 +231,20 @@ def _cgroups() -> tuple[Capability, ...]:
         ),
         _capability("unified", "" if v2 else "cgroups of version 2 are not mounted", "cgroups of version 2"),
         _psi(v2),
+        _capability("cgroups", "" if v1 or v2 else none, "groups of cgroups"),
+    )
+
+
+def _handed_cgroups(handed: bool) -> tuple[Capability, ...]:
+    """Those of an ordinary account: only of version 2 can a part be handed over."""
+    missing = "" if handed else "no part of the cgroup tree is this account's (--rootless)"
+    remedy = f"log in where systemd has a session for you and cgroups of version 2; or {_AS_ROOT}"
+    two = [(name, CAPABILITIES[name]) for name in ("cgroup2", "unified", "cgroups")]
+    one = [(name, CAPABILITIES[name]) for name in ("cgroup1", "hybrid")]
+    return (
+        *(_capability(name, missing, what, remedy) for name, what in two),
+        *(_capability(name, "version 1 is root's alone (--rootless)", what, _AS_ROOT) for name, what in one),
+        _psi(handed),
     )
 
 

@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from workshop import libc
+from workshop import delegation, libc
 from workshop.errors import MachineError, UsageError
 from workshop.libc import SyscallError
 
@@ -55,6 +55,7 @@ def enter() -> None:
         raise UsageError("You are root, so there is no need for --rootless.", "Leave it out.")
     for reason, remedy in _forbidden():
         raise MachineError(f"No user namespaces for ordinary accounts: {reason}.", f"{remedy}. {_ANOTHER_WAY}")
+    delegation.obtain()
     ranges = _ranges(uid)
     mapped = _with_helper(os.getpid(), uid, gid, ranges) if ranges else None
     try:
