@@ -113,7 +113,8 @@ class Lab:
 
     @property
     def enter(self) -> tuple[str, ...]:
-        namespaces = f"nsenter --target {self.pid} --mount --uts --ipc --net --pid --cgroup --"
+        time = "" if _same_time(self.pid) else "--time "
+        namespaces = f"nsenter --target {self.pid} --mount --uts --ipc --net --pid --cgroup {time}--"
         groups = " ".join(f"'{group.leaf}/cgroup.procs'" for group in self.groups)
         return ("/bin/sh", "-c", _JOIN.format(groups=groups, enter=namespaces), "enter")
 
@@ -324,6 +325,14 @@ def _reap(pid: int, seconds: float) -> bool:
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
     return True
+
+
+def _same_time(pid: int) -> bool:
+    """Is a process in the program's own time namespace? time_namespaces(7)"""
+    try:
+        return Path(f"/proc/{pid}/ns/time").readlink() == Path("/proc/self/ns/time").readlink()
+    except OSError:
+        return True
 
 
 def place(given: Path) -> str:

@@ -116,6 +116,9 @@ def become(orders: int, status: int) -> NoReturn:
         ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if not plan.devices:  # so that `nsenter --all` works: the machine's time is not for us to enter
+            with contextlib.suppress(SyscallError):
+                libc.unshare(libc.CLONE_NEWTIME)  # the execve goes there, since Linux 6.1
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that the kernel reaps orphans for it
         os.execve("/bin/sleep", ("sleep", "infinity"), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
     except SyscallError as error:
@@ -148,7 +151,6 @@ def _report(status: int, **what: object) -> None:
 def _build(plan: Plan) -> tuple[str, bool]:
     """The root, and whether it is an overlay."""
     mount("lab", plan.staging, "tmpfs", data="mode=755")
-    mount(None, plan.staging, None, libc.MS_UNBINDABLE)  # it may lie below a folder that is to be bound
     root = f"{plan.staging}/root"
     _folders(plan.staging, "root", "upper", "work", "dev-upper", "dev-work")
     overlaid = plan.overlay and _overlaid(plan, root)
@@ -157,7 +159,9 @@ def _build(plan: Plan) -> tuple[str, bool]:
         for path in plan.submounts:
             _bind_read_only(path, root + path, libc.MS_BIND)
     else:
+        mount(None, plan.staging, None, libc.MS_UNBINDABLE)  # it may lie below a folder that is to be bound
         _binds(root)
+        _programs(plan, root)
     mount("proc", f"{root}/proc", "proc", _QUIET)
     for _ in range(1 if plan.devices else 2):
         # In a user namespace a sysfs can be mounted only where another is in sight, and `ip netns exec` unmounts one
@@ -188,8 +192,8 @@ def _overlaid(plan: Plan, root: str) -> bool:
     return True
 
 
-def _overlay(lower: str, target: str, upper: str, work: str) -> None:
-    mount("overlay", target, "overlay", data=f"lowerdir={lower},upperdir={upper},workdir={work}")
+def _overlay(lower: str, target: str, upper: str, work: str, option: str = "") -> None:
+    mount("overlay", target, "overlay", data=f"{option}lowerdir={lower},upperdir={upper},workdir={work}")
 
 
 def _binds(root: str) -> None:
@@ -206,6 +210,16 @@ def _binds(root: str) -> None:
             if source.name not in (*_OWN, "root", "mnt"):
                 _bind_read_only(str(source), str(target), libc.MS_BIND | libc.MS_REC)
     _folders(root, *_OWN, "root")
+
+
+def _programs(plan: Plan, root: str) -> None:
+    """A place for programs of the learner's. The top of an overlay belongs to whoever made its upper folder."""
+    own = f"{plan.staging}/programs"
+    _folders(own, "")
+    mount("programs", own, "tmpfs", data="mode=755")
+    _folders(own, "upper", "work")
+    with contextlib.suppress(SyscallError):
+        _overlay("/usr/local/bin", f"{root}/usr/local/bin", f"{own}/upper", f"{own}/work", "userxattr,")
 
 
 def _copy_file(source: str, target: str) -> None:

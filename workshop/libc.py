@@ -14,6 +14,7 @@ from typing import Any
 
 from workshop.errors import LabError
 
+CLONE_NEWTIME = 0x00000080
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
