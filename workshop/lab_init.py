@@ -163,13 +163,7 @@ def _build(plan: Plan) -> tuple[str, bool]:
         _binds(root)
         _programs(plan, root)
     mount("proc", f"{root}/proc", "proc", _QUIET)
-    for _ in range(1 if plan.devices else 2):
-        # In a user namespace a sysfs can be mounted only where another is in sight, and `ip netns exec` unmounts one
-        # before it mounts the next; where something of the machine's is covered, there can be no other at all.
-        try:
-            mount("sysfs", f"{root}/sys", "sysfs", _QUIET)
-        except SyscallError:
-            mount("/sys", f"{root}/sys", None, libc.MS_BIND | libc.MS_REC)
+    _sys(plan, f"{root}/sys")
     _cgroups(plan.cgroups, f"{root}/sys/fs/cgroup")
     (_dev if plan.devices else _harmless_dev)(plan, f"{root}/dev")
     for name, mode in (("run", "755"), ("tmp", "1777"), ("lab", "755")):
@@ -251,6 +245,17 @@ def _bind_file(source: str, target: str) -> None:
     else:
         Path(target).touch()
     mount(source, target, None, libc.MS_BIND)
+
+
+def _sys(plan: Plan, target: str) -> None:
+    """In a user namespace a sysfs can be mounted only where another is in sight, in full."""
+    try:
+        mount("sysfs", target, "sysfs", _QUIET)
+    except SyscallError:  # something of the machine's is covered, as in a container: then it is the machine's
+        mount("/sys", target, None, libc.MS_BIND | libc.MS_REC)
+        mount("none", f"{target}/fs/cgroup", "tmpfs", _QUIET)
+    if not plan.devices:  # `ip netns exec` unmounts one before it mounts the next
+        mount(target, target, None, libc.MS_BIND | libc.MS_REC)
 
 
 def _cgroups(hierarchies: Sequence[CgroupMount], target: str) -> None:

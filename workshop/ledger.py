@@ -19,6 +19,7 @@ from workshop.errors import LabError
 from workshop.frozen import frozen
 
 NAME = "container-workshop"
+RUN = Path("/run")
 _FILE = "ledger.json"
 _BROKEN = ".broken"
 
@@ -47,7 +48,7 @@ class Swept:
 
 def home() -> Path:
     """Where the ledgers are. /run forgets them at a reboot, just as the kernel forgets what they name."""
-    for run in (Path("/run"), Path(os.environ.get("XDG_RUNTIME_DIR") or "/run")):
+    for run in (RUN, Path(os.environ.get("XDG_RUNTIME_DIR") or RUN)):
         if os.access(run, os.W_OK):
             return run / NAME
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"

@@ -132,7 +132,7 @@ def _capability(name: str, missing: str, present: str, remedy: str = "") -> Capa
 
 
 def _root() -> Capability:
-    missing, remedy = "", "sudo workshop"
+    missing, remedy = "", "sudo workshop; or, without root, workshop --rootless"
     if os.geteuid() != 0:
         missing = "the program does not run as root, and making a host of one's own takes root"
     elif not _effective() >> _CAP_SYS_ADMIN & 1:
@@ -159,7 +159,7 @@ def _beyond(one: Capability) -> Capability:
     reason = _BEYOND.get(one.name)
     if reason is None or not one.has:
         return one
-    return replace(one, has=False, reason=f"{reason} (--rootless)", remedy=_AS_ROOT)
+    return replace(one, has=False, reason=f"{reason} (--rootless)", package="", remedy=_AS_ROOT)
 
 
 def _effective() -> int:

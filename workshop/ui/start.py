@@ -5,16 +5,21 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from workshop import rootless
 from workshop.errors import MachineError
 from workshop.machine import Machine, examine
 from workshop.selection import named, select, why_not
 from workshop.ui.terminal import require_terminal
+
+_KEPT = "NO_COLOR,TERM,COLORTERM,LANG,LC_ALL,LC_MESSAGES,LANGUAGE,XDG_STATE_HOME,XDG_CONFIG_HOME"
+"""What sudo is to hand on."""
 
 if TYPE_CHECKING:
     from workshop.host import Host
@@ -22,23 +27,35 @@ if TYPE_CHECKING:
     from workshop.progress import Progress
 
 WHY_ROOT = "The workshop needs root: it makes namespaces, mounts and cgroups, inside a lab of its own."
+WITHOUT = "Without root it works too, in a user namespace: most lessons, and the rest says why not."
 
 
 def need_root(words: Sequence[str]) -> None:
-    """Return as root, or offer sudo and become it, or say what to type."""
+    """Return as root: the machine's by sudo, or that of a user namespace. Or say what to type."""
     if os.geteuid() == 0:
         return
     command = [sys.executable, "-m", "workshop", *words]
-    if shutil.which("sudo") is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise MachineError(WHY_ROOT, f"Run it as root: sudo {' '.join(command)}")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        said = " ".join(command)
+        raise MachineError(WHY_ROOT, f"As root: sudo {said}\n          Without root: {said} --rootless")
     print(WHY_ROOT, file=sys.stderr)
-    try:
-        answer = input("Run it with sudo now? [Y/n] ").strip().lower()
-    except EOFError:
-        answer = "n"
-    if answer not in ("", "y", "yes"):
+    if shutil.which("sudo") is None:
+        print("There is no sudo here to become root with.", file=sys.stderr)
+    elif _agreed("Run it with sudo now?"):
+        if subprocess.call(["sudo", "--validate"]) == 0:
+            os.execvp("sudo", ["sudo", f"--preserve-env={_KEPT}", *command])
+        print("sudo refused.", file=sys.stderr)
+    print(WITHOUT, file=sys.stderr)
+    if not _agreed("Go on without root?"):
         raise MachineError("Nothing was started.", f"When you like: sudo {' '.join(command)}")
-    os.execvp("sudo", ["sudo", "--preserve-env=NO_COLOR,TERM,COLORTERM,LANG,LC_ALL,XDG_STATE_HOME", *command])
+    rootless.enter()
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
+    except EOFError:
+        return False
 
 
 @contextmanager
