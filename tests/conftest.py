@@ -17,6 +17,8 @@ MAY_LACK = (
     "cgroup2",
     "hybrid",
     "btrfs",
+    "user-namespaces",
+    "ordinary-account",
 )
 """Capabilities that no package of ours can give to every machine. Tests name one with `lacks()`."""
 

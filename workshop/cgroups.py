@@ -5,6 +5,7 @@ cgroups(7). Where a group of ours may stand:
 - v1: below the program's own group of that controller.
 - v2 without systemd: at the root, which alone may have processes *and* hand controllers down.
 - v2 under systemd, which undoes what others do in its tree: a scope of our own with `Delegate=yes`.
+- v2 for an ordinary account: below a scope that its own systemd gave the program; see `delegation`.
 - v2 in a container: below the nearest group that hands controllers down; if there is none, below the
   program's own group, without controllers ("no internal processes").
 
@@ -22,6 +23,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from workshop import rootless
 from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 from workshop.ledger import NAME, Entry, Ledger
@@ -276,7 +278,7 @@ def _fill_cpuset(path: Path) -> None:
 
 def _scope(unit: str, pid: int, ledger: Ledger) -> Mapping[str, Path]:
     """Under systemd: have it put the process into a scope; controllers to the group in each hierarchy."""
-    if not _SYSTEMD.is_dir():
+    if not _SYSTEMD.is_dir() or rootless.inside():  # then the program is in one, which has room for it
         return {}
     ledger.add(Entry("scope", unit))
     properties = ("2", "PIDs", "au", "1", str(pid), "Delegate", "b", "true")

@@ -132,6 +132,7 @@ def parser() -> Parser:
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what each lesson needs")
     doctor.add_argument("--json", action="store_true", help="one object a line on standard output")
+    _rootless_option(doctor)
 
     commands.add_parser("clean", help="remove what a workshop that was killed left behind")
     return top
@@ -154,8 +155,17 @@ def _course_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--course", type=_path, default=COURSE, metavar="DIR", help="a folder of lessons")
 
 
+def _rootless_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rootless",
+        action="store_true",
+        help="without root, in a user namespace; what that cannot do is left out",
+    )
+
+
 def _host_options(command: argparse.ArgumentParser) -> None:
     _course_option(command)
+    _rootless_option(command)
     command.add_argument(
         "--image", type=_path, metavar="PATH", help="a root file system: tar file, folder, OCI layout"
     )
@@ -197,6 +207,10 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Front ends are imported only when they are wanted: a start is felt."""
+    if getattr(options, "rootless", False):
+        from workshop import rootless
+
+        rootless.enter()  # as early as can be: everything after it is the other root's
     match options.command:
         case "learn" | None:
             from workshop.ui.start import learn

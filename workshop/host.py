@@ -15,7 +15,7 @@ from workshop.kernel.model import Snapshot
 from workshop.kernel.procfs import to_inner
 from workshop.lab import Lab
 from workshop.lesson import SHELLS, ShellName
-from workshop.machine import Machine
+from workshop.machine import Machine, search_path
 from workshop.shell import PtyShell, Shell, Terminal
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ class Host:
     def reopen(self, name: ShellName) -> None:
         """Start a shell, in place of the one that has ended."""
         self._close_shell(name)
-        self._shells[name] = PtyShell(
-            self._lab.enter, name=name, size=self.size, cwd=START, env={**os.environ, "HOME": START}
-        )
+        env = {**os.environ, "HOME": START, "PATH": search_path()}
+        self._shells[name] = PtyShell(self._lab.enter, name=name, size=self.size, cwd=START, env=env)
 
     def look(self) -> Snapshot:
         """Everything, now."""

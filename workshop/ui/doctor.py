@@ -68,6 +68,7 @@ def missing_packages(machine: Machine) -> tuple[str, ...]:
         and machine.system in package.names
         and package.capability
         and not machine.has(package.capability)
+        and machine.capabilities[package.capability].package  # else a package is not what is missing
         and not (package.capability.startswith("zfs-") and machine.has("zfs"))
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from workshop import rootless
 from workshop.errors import MachineError
 from workshop.machine import Machine, examine
 from workshop.selection import named, select, why_not
@@ -22,32 +23,45 @@ if TYPE_CHECKING:
     from workshop.lesson import Course, Step
     from workshop.progress import Progress
 
-KEPT = ("NO_COLOR", "TERM", "COLORTERM", "LANG", "LC_ALL", "XDG_STATE_HOME")
+KEPT = (
+    "NO_COLOR",
+    "TERM",
+    "COLORTERM",
+    "LANG",
+    "LC_ALL",
+    "LC_MESSAGES",
+    "LANGUAGE",
+    "XDG_STATE_HOME",
+    "XDG_CONFIG_HOME",
+)
 """What sudo is to leave in the environment."""
 WHY_ROOT = "The workshop needs root: it makes namespaces, mounts and cgroups, inside a lab of its own."
+WITHOUT = "Without root it works too, in a user namespace: most lessons, and the rest says why not."
 
 
 def need_root(words: Sequence[str]) -> None:
-    """Return as root, or offer sudo and become it, or say what to type."""
+    """Return as root: the machine's by sudo, or that of a user namespace. Or say what to type."""
     if os.geteuid() == 0:
         return
     command = [sys.executable, "-m", "workshop", *words]
     typed = f"sudo {' '.join(command)}"
-    if shutil.which("sudo") is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise MachineError(WHY_ROOT, f"Run it as root: {typed}")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        without = f"{' '.join(command)} --rootless"
+        raise MachineError(WHY_ROOT, f"Run it as root: {typed}\n          Without root: {without}")
     print(WHY_ROOT, file=sys.stderr)
-    try:
-        answer = input("Run it with sudo now? [Y/n] ").strip().lower()
-    except EOFError:
-        answer = "n"
-    if answer not in ("", "y", "yes"):
-        raise MachineError("Nothing was started.", f"When you like: {typed}")
-    if not _may(command):
-        raise MachineError("sudo refused; nothing was started.", f"Somebody who may use it can: {typed}")
-    from workshop.progress import state_home
+    if shutil.which("sudo") is None:
+        print("There is no sudo here to become root with.", file=sys.stderr)
+    elif _agreed("Run it with sudo now?"):
+        if _may(command):
+            from workshop.progress import state_home
 
-    os.environ["XDG_STATE_HOME"] = str(state_home(os.environ))
-    os.execvp("sudo", ["sudo", f"--preserve-env={','.join(KEPT)}", *command])
+            os.environ["XDG_STATE_HOME"] = str(state_home(os.environ))
+            os.execvp("sudo", ["sudo", f"--preserve-env={','.join(KEPT)}", *command])
+        print(f"sudo refused. Somebody who may use it can: {typed}", file=sys.stderr)
+    print(WITHOUT, file=sys.stderr)
+    if not _agreed("Go on without root?"):
+        raise MachineError("Nothing was started.", f"When you like: {typed}")
+    rootless.enter()
 
 
 def _may(command: Sequence[str]) -> bool:
@@ -55,6 +69,13 @@ def _may(command: Sequence[str]) -> bool:
     program, its exit status for a refusal, 1, could not be told from the workshop's for a step missed."""
     asked = subprocess.run(("sudo", "--list", "--", *command), stdout=subprocess.DEVNULL, check=False)
     return asked.returncode == 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
+    except EOFError:
+        return False
 
 
 @contextmanager
