@@ -214,12 +214,14 @@ def pressure_felt(view: View) -> Verdict:
     """Since the step began, processes of a group have waited for a processor, and the kernel has counted it.
 
     Evidence: `total` of `some` in `cpu.pressure` of a group of version 2, below `/sys/fs/cgroup`. Near
-    misses: work that nobody has to wait for; work in another group.
+    misses: work that nobody has to wait for; work in the group that the host's first process is in, which
+    nobody made for it.
     """
     expected = "a group whose processes had to wait for a processor"
     best: Evidence | None = None
+    everybodys = view.now.processes[view.now.host].cgroups.get("")
     for group in view.now.cgroups:
-        if group.controller or "cpu.pressure" not in group.values:
+        if group.controller or "cpu.pressure" not in group.values or group.path == everybodys:
             continue
         waited = time_waited(group) - time_waited(earlier(view, group))
         where = place_of(view, group, "cpu.pressure")

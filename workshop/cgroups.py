@@ -28,6 +28,9 @@ from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 from workshop.ledger import NAME, Entry, Ledger
 
+TOP = Path("/sys/fs/cgroup")
+TAUGHT = ("memory", "cpu", "pids")
+"""The controllers whose limits the lessons set."""
 LEAF = "init"
 MOST_PROCESSES = 1000
 """How many processes (and threads) a lab may have: a fork bomb without a limit ends here."""
@@ -48,6 +51,13 @@ class Hierarchy:
     @property
     def v2(self) -> bool:
         return not self.controllers
+
+    @property
+    def place(self) -> Path:
+        """Where the lab has it: where everybody expects it, wherever this machine has mounted it."""
+        if self.mount == TOP or self.mount.parent == TOP:
+            return self.mount
+        return TOP / (",".join(name.removeprefix("name=") for name in self.controllers) or "unified")
 
     @property
     def options(self) -> str:
@@ -95,7 +105,8 @@ def join(pid: int, ledger: Ledger) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     name = f"{NAME}-{ledger.id}"
     scope = _scope(f"{name}.scope", pid, ledger)
     groups, problems = [], []
-    for hierarchy in hierarchies():
+    there = hierarchies()
+    for hierarchy in there:
         inside = scope.get(",".join(hierarchy.controllers))
         path = inside or _parent(hierarchy) / name
         try:
@@ -114,7 +125,17 @@ def join(pid: int, ledger: Ledger) -> tuple[tuple[Group, ...], tuple[str, ...]]:
             problems.append(f"no group of its own for {label}: {error.strerror}: {path}")
         else:
             groups.append(Group(hierarchy, path))
-    return tuple(groups), tuple(problems)
+    return tuple(groups), (*problems, *_not_mounted(there))
+
+
+def _not_mounted(there: Sequence[Hierarchy]) -> Iterator[str]:
+    """Why a lesson on limits cannot be played: its controllers are in no hierarchy."""
+    had = {name for each in there for name in each.controllers}
+    had |= {name for each in there if each.v2 for name in _words(each.mount / "cgroup.controllers")}
+    for name in TAUGHT:
+        if name not in had:
+            how = f"mount -t cgroup -o {name} cgroup {TOP}/{name}"
+            yield f"no limits on {name}: its controller is not mounted (in version 1: {how})"
 
 
 def enable(groups: Sequence[Group]) -> None:
@@ -130,10 +151,10 @@ def places(groups: Sequence[Group], *, namespace: bool = True) -> Mapping[str, s
     """Where a learner makes groups, by what is to be limited; `cgroup2` and `freezer` are for freezing.
 
     In a cgroup namespace that begins at the lab's groups, each is at the top of its hierarchy."""
-    seen = {group: str(group.hierarchy.mount if namespace else group.path) for group in groups}
+    seen = {group: str(group.hierarchy.place if namespace else group.path) for group in groups}
     by_name = {name: place for group, place in seen.items() for name in group.hierarchy.controllers}
     two = next((place for group, place in seen.items() if group.hierarchy.v2), None)
-    found = {name: by_name.get(name) or two for name in ("memory", "cpu", "pids")}
+    found = {name: by_name.get(name) or two for name in TAUGHT}
     found |= {"cgroup2": two, "freezer": two or by_name.get("freezer")}
     return {name: place for name, place in found.items() if place is not None}
 

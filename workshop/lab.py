@@ -356,8 +356,8 @@ def _submounts() -> tuple[str, ...]:
 
 def _cgroup_mount(group: Group) -> CgroupMount:
     hierarchy = group.hierarchy
-    if hierarchy.mount == Path("/sys/fs/cgroup"):
+    if hierarchy.place == cgroups.TOP:
         return CgroupMount("", hierarchy.options)
-    name = hierarchy.mount.name
+    name = hierarchy.place.name
     links = tuple(c for c in hierarchy.controllers if c != name and not c.startswith("name="))
     return CgroupMount(name, hierarchy.options, links)
