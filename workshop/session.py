@@ -189,6 +189,10 @@ class Session:
         self._hints += 1
         return self.text(self.step.hints[self._hints - 1])
 
+    @property
+    def hints_left(self) -> int:
+        return len(self.step.hints) - self._hints
+
     def where(self) -> Where:
         """Where the foreground process of the active shell is, as of the last look at the kernel."""
         pid = self.host.foreground(self.active)
