@@ -20,7 +20,7 @@ from workshop.lesson import COURSE
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")
 """All others are those of the command; without a command that is `learn`."""
-COMMANDS = ("learn", "run", "verify", "lessons", "progress", "report", "lint", "doctor", "clean")
+COMMANDS = ("learn", "watch", "run", "verify", "lessons", "progress", "report", "lint", "doctor", "clean")
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,6 +45,9 @@ def parser() -> Parser:
     )
     learn.add_argument("--track", help="play the steps of a track: talk, full")
     _host_options(learn)
+
+    watch = commands.add_parser("watch", help="the lab of another terminal, live")
+    watch.add_argument("--once", action="store_true", help="print one picture and end")
 
     run = commands.add_parser("run", help="no one at the keys: every solution typed and judged")
     run.add_argument(
@@ -151,6 +154,12 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.start import learn
 
             return learn(options, words)
+        case "watch":
+            from workshop.ui.start import need_root
+            from workshop.ui.watch import watch
+
+            need_root(words)
+            return watch(once=options.once)
         case "run":
             from workshop.ui.headless import run
 
