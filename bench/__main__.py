@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bench import flood, line, memory, share, snapshot, start, track
+from bench import flood, line, memory, share, snapshot, start, track, watch
 from bench.pairs import Row
 
 MEASURES = {
@@ -16,6 +16,7 @@ MEASURES = {
     "track": track.measure,
     "memory": memory.measure,
     "share": share.measure,
+    "watch": watch.measure,
 }
 
 

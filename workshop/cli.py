@@ -25,6 +25,7 @@ COMMANDS = (
     "present",
     "notes",
     "handout",
+    "watch",
     "run",
     "verify",
     "lessons",
@@ -83,6 +84,8 @@ def parser() -> Parser:
     )
     handout.add_argument("--html", action="store_true", help="one page that plays the recording too")
     handout.add_argument("--free", action="store_true", help="with what was typed beside the steps")
+    watch = commands.add_parser("watch", help="the lab of another terminal, live")
+    watch.add_argument("--once", action="store_true", help="print one picture and end")
 
     run = commands.add_parser("run", help="no one at the keys: every solution typed and judged")
     run.add_argument(
@@ -228,6 +231,12 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.handout import main as handout
 
             return handout(options.folder, html=options.html, free=options.free)
+        case "watch":
+            from workshop.ui.start import need_root
+            from workshop.ui.watch import watch
+
+            need_root(words)
+            return watch(once=options.once)
         case "run":
             from workshop.ui.headless import run
 

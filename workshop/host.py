@@ -75,6 +75,10 @@ class Host:
         self._proc = os.open(self._lab.proc, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._collector = Collector(self._reader())
 
+    def tell(self, heading: str, step: str) -> None:
+        """Which step is played, for who looks on."""
+        self._lab.announce(heading, step)
+
     def open(self) -> None:
         """Start the shells, as soon as the lab is there. They become ready in the background."""
         self._lab.ready()

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from workshop import cgroups, engines, images, lab_init, libc, loops, pool
+from workshop.beacon import Beacon, put
 from workshop.cgroups import Group
 from workshop.errors import LabError
 from workshop.kernel import mountinfo
+from workshop.kernel.procfs import read_stat
 from workshop.lab_init import CgroupMount, Plan
 from workshop.ledger import Ledger
 from workshop.machine import Machine
@@ -123,6 +125,19 @@ class Lab:
         if self.pid and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return False
         return bool(self.pid)
+
+    def announce(self, heading: str = "", step: str = "") -> None:
+        """Say where the lab is and what is played in it, to `workshop watch`."""
+        outer = self._outer
+        found = read_stat("/proc", outer)
+        if found is not None:
+            places = str(self.proc), self.first, str(self.cgroup_root)
+            put(self._ledger.folder, Beacon(outer, found.start, *places, heading, step))
+
+    @property
+    def _outer(self) -> int:
+        """The first process, as the machine counts."""
+        return self.pid
 
     def prepare(self, need: str) -> None:
         """Have a facility ready: `pool`, `pool-if-any`, `image`. MachineError says what is missing for it."""

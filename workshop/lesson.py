@@ -163,6 +163,8 @@ class Course:
     lessons: tuple[Lesson, ...]
     tracks: Mapping[str, Track] = field(default_factory=dict)
     diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the options of commands do: `unshare` → `--pid` → a sentence."""
 
     def lesson(self, lesson_id: str) -> Lesson | None:
         return next((lesson for lesson in self.lessons if lesson.id == lesson_id), None)

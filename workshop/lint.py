@@ -13,6 +13,7 @@ from pathlib import Path
 from workshop import parse, registry
 from workshop.conditions import holds, machines
 from workshop.lesson import Course, Lesson, Place, Script, Step, Track
+from workshop.options import unknown
 from workshop.problems import Problem, in_order, suggest
 from workshop.variables import used
 
@@ -97,7 +98,8 @@ def stray_files(folder: Path) -> Iterator[Problem]:
         ):
             continue
         place = Place(parse.shown(path), 1)
-        yield _error(place, "this is no lesson, track or diagnoses.toml", "move it out of the folder")
+        wrong = "this is no lesson, track, diagnoses.toml or options.toml"
+        yield _error(place, wrong, "move it out of the folder")
 
 
 def unused_diagnoses(course: Course, folder: Path) -> Iterator[Problem]:
@@ -272,6 +274,19 @@ def answers_fit(step: Step, lesson: Lesson, course: Course) -> Iterator[Problem]
             yield _error(script.place, "the question is not answered", "write :answer TEXT as a line of it")
 
 
+def options_are_explained(step: Step, lesson: Lesson, course: Course) -> Iterator[Problem]:
+    """A learner who asks for the solution is told what each option does."""
+    for script in step.solutions:
+        for number, line in _lines(script):
+            for each in unknown(line, course.options):
+                yield Problem(
+                    Place(script.place.path, number),
+                    f"nobody is told what {each.option} of {each.command} does",
+                    f'add "{each.option}" = "…" to [{each.command}] in {parse.OPTIONS}',
+                    warning=True,
+                )
+
+
 def solutions_cover(step: Step, lesson: Lesson, course: Course) -> Iterator[Problem]:
     """On every machine that can play the step, a solution must fit; and every script, some such machine."""
     whens = [script.when for script in step.solutions]
@@ -324,5 +339,6 @@ STEP_RULES: tuple[StepRule, ...] = (
     mistakes_are_known,
     commands_are_known,
     answers_fit,
+    options_are_explained,
     solutions_cover,
 )

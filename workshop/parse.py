@@ -30,13 +30,14 @@ from workshop.lesson import (
     Track,
 )
 from workshop.markdown import Block, Section, sections
-from workshop.parse_tables import read_diagnoses, read_track
+from workshop.parse_tables import read_diagnoses, read_options, read_track
 from workshop.problems import Problem, Report, refuse, suggest
 from workshop.variables import fill, fill_params
 
 __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "read", "slug"]
 
 DIAGNOSES = "diagnoses.toml"
+OPTIONS = "options.toml"
 FACILITIES = ("image", "pool", "pool-if-any")
 
 _NAME_IT = "Name a lesson NN-name.md, or a folder of them."
@@ -89,13 +90,20 @@ def read(path: Path = COURSE) -> Reading:
         diagnoses |= read_diagnoses(text, report) if text is not None else {}
         problems += report.problems if file.parent == folder else []
     ordered = tuple(sorted(lessons, key=lambda lesson: (lesson.number, lesson.id)))
+    options: dict[str, Mapping[str, str]] = {}
+    for file in [*([] if folder.resolve() == COURSE else [COURSE / OPTIONS]), folder / OPTIONS]:
+        report = Report(shown(file))
+        text = _text(file, report) if file.exists() else None
+        for command, meanings in (read_options(text, report) if text is not None else {}).items():
+            options[command] = {**options.get(command, {}), **meanings}
+        problems += report.problems if file.parent == folder else []
     for file in tables if path.is_dir() else []:
         report = Report(shown(file))
-        text = _text(file, report) if file.name != DIAGNOSES else None
+        text = _text(file, report) if file.name not in (DIAGNOSES, OPTIONS) else None
         track = read_track(text, file.stem, report, ordered, unread) if text is not None else None
         tracks |= {track.id: track} if track is not None else {}
         problems += report.problems
-    return Reading(Course(ordered, tracks, diagnoses), tuple(problems))
+    return Reading(Course(ordered, tracks, diagnoses, options), tuple(problems))
 
 
 def shown(path: Path) -> str:

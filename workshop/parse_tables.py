@@ -31,6 +31,16 @@ def read_diagnoses(text: str, report: Report) -> dict[str, Diagnosis]:
     return found
 
 
+def read_options(text: str, report: Report) -> dict[str, dict[str, str]]:
+    """`[unshare]`, and in it `"--pid" = "…"`."""
+    root = tomltext.read(text, report, 1)
+    found = {}
+    for command, fields in root.children() if root is not None else ():
+        found[command] = {name: fields.text(name) for name in fields.names()}
+        fields.close("a command's options")
+    return found
+
+
 def _pattern(fields: tomltext.Fields, key: str) -> str:
     pattern = fields.text(key)
     try:

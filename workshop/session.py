@@ -193,6 +193,10 @@ class Session:
         self._hints += 1
         return self.text(self.step.hints[self._hints - 1])
 
+    @property
+    def hints_left(self) -> int:
+        return len(self.step.hints) - self._hints
+
     def where(self) -> Where:
         """Where the foreground process of the active shell is, as of the last look at the kernel."""
         pid = self.host.foreground(self.active)
@@ -224,6 +228,7 @@ class Session:
                 f"This machine cannot play {step.id}: {missing[0]}", "`workshop doctor` says more."
             )
         fresh = yield from self._arrive(step)
+        self._announce()
         yield Entered(self.course.lesson_of(step), step, fresh)
 
     def next(self) -> Iterator[Event]:
@@ -268,6 +273,7 @@ class Session:
                 yield Working(f"$ {did.line}", number / (len(again) + 1))
                 yield from self._again((did.shell, did.line))
             self._hints, self._solution, self._told = hints, solution, told
+            self._announce()
         self.judged = self.judge_now(MOMENT)
         yield Undone(last.line, tuple(did.line for did in kept if did.attended))
 
@@ -487,6 +493,9 @@ class Session:
             yield Rebuilt(earlier, earlier.id in own, refused.get(earlier.id, ""))
         self._begin(step)
         return fresh
+
+    def _announce(self) -> None:
+        self.host.tell(f"{self.lesson.number} {self.lesson.title} · {self.step.title}", self.step.id)
 
     def _renew(self, lesson: Lesson) -> Iterator[Event]:
         yield Working(f"A fresh lab for lesson {lesson.number}, {lesson.title}")

@@ -127,6 +127,10 @@ class Fields:
             else:
                 self.wrong(key, f"{key} is not a table", f"write [{key}]")
 
+    def names(self) -> tuple[str, ...]:
+        """The keys that nobody has taken yet."""
+        return tuple(self._data)
+
     def wrong(self, key: str, wrong: str, write: str) -> None:
         self._report.error(self.line(key), wrong, write)
 

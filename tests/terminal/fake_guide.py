@@ -70,7 +70,8 @@ class FakeShell:
 
 class FakeSession:
     def __init__(self) -> None:
-        self.course = Course((LESSON,), diagnoses={"no-fork": NO_FORK})
+        options = {"unshare": {"--pid": "new pid namespace", "--fork": "start the program as a child"}}
+        self.course = Course((LESSON,), diagnoses={"no-fork": NO_FORK}, options=options)
         self.steps = STEPS
         self.step = STEPS[0]
         self.lesson = LESSON
@@ -238,6 +239,10 @@ class FakeSession:
     def hint(self) -> str | None:
         self._hints += 1
         return self.step.hints[self._hints - 1] if self._hints <= len(self.step.hints) else None
+
+    @property
+    def hints_left(self) -> int:
+        return len(self.step.hints) - self._hints
 
     def switch(self, shell: Any) -> None:
         self.active = shell

@@ -125,17 +125,40 @@ def test_check_shows_expected_found_and_evidence(screen: Screen) -> None:
     assert "/proc/10/ns/pid" in text
 
 
-def test_hints_come_one_by_one(screen: Screen) -> None:
+def test_hints_begin_with_what_is_missing(screen: Screen) -> None:
     screen.type("\x1bOQ")
-    screen.wait_for("Which option makes a child?")
-    assert "last hint" in run(screen, ":hint")
+    text = screen.wait_for(":hint again gives a hint")
+    assert "found it is the host's" in text and "/proc/10/ns/pid" in text and "Which option" not in text
+    text = run(screen, ":hint")
+    assert "Which option makes a child?" in text and "last hint; :hint again" in text
+    text = run(screen, ":hint")
+    assert "One way to do it" in text
+    assert "unshare\n    --pid  new pid namespace" in text and "--fork  start the program as a child" in text
+
+
+def test_a_hint_tells_the_diagnosis_too(screen: Screen) -> None:
+    run(screen, "unshare --pid bash")
+    run(screen, "ls")
+    assert "Again: No child was made." in run(screen, ":hint")
+
+
+def test_another_condition_is_told_before_the_next_hint(screen: Screen) -> None:
+    run(screen, ":hint")
+    run(screen, "unshare --pid --fork bash")
+    assert "Nothing is missing" in run(screen, ":hint")
+
+
+def test_help_is_offered_once(screen: Screen) -> None:
+    for number in range(8):
+        run(screen, f"word{number}")
+    assert screen.transcript.count("If you like: F2") == 1
 
 
 def test_a_key_keeps_the_line_that_is_being_typed(screen: Screen) -> None:
     screen.type("half a line")
     screen.wait_for(lambda s: s.cursor_line.endswith("half a line"))
     screen.type("\x1bOQ")
-    screen.wait_for(lambda s: "Which option" in s.text and s.cursor_line.endswith("half a line"))
+    screen.wait_for(lambda s: "gives a hint" in s.text and s.cursor_line.endswith("half a line"))
     assert screen.text.count("half a line") == 1
 
 

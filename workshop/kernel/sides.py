@@ -6,7 +6,7 @@ Everything is told as who is there would see it: inside, `ps` shows what the pid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from workshop.frozen import frozen
 from workshop.kernel.capabilities import NAMES
@@ -244,15 +244,20 @@ def _limits(now: Snapshot, inside: Process, outside: Process) -> Question:
 
 def _lowest(now: Snapshot, who: Process, files: tuple[str, ...]) -> str:
     """The tightest limit on its way up: a group cannot have more than those it is in."""
-    found = [
-        (amount, text)
+    groups = [
+        group
         for group in now.cgroups
         if group.controller in who.cgroups and _within(who.cgroups[group.controller], group.path)
-        for name in files
-        if name in group.values
-        for amount, text in _limit(name, group)
     ]
-    return min(found)[1] if found else "no limit"
+    return lowest(groups, files) or "no limit"
+
+
+def lowest(groups: Iterable[Cgroup], files: Sequence[str]) -> str | None:
+    """The tightest limit of these groups, if there is one."""
+    found = [
+        limit for group in groups for name in files if name in group.values for limit in _limit(name, group)
+    ]
+    return min(found)[1] if found else None
 
 
 def _within(path: str, group: str) -> bool:

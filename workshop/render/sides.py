@@ -53,7 +53,7 @@ def _short(question: Question) -> Question:
 
 def _title(question: Question) -> Text:
     shared = "one for both" if question.shared else "each has its own"
-    text = Text(question.title, style="title", overflow="fold").append(f"  {shared}  ", "none")
+    text = Text(overflow="fold").append(question.title, "title").append(f"  {shared}  ")
     return (
         text.append(question.command, "command")
         .append("  (", "none")

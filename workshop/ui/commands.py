@@ -27,7 +27,7 @@ COMMANDS = (
     Command("help", "these commands and keys", ("F1", "Alt-H"), short="help"),
     Command("next", "go on to the next step, passed or not", ("Ctrl-N", "Alt-N"), short="next"),
     Command("back", "go back one step (the lab is made anew for it)", ("F9", "Alt-P")),
-    Command("hint", "a hint; again for the next one", ("F2", "Alt-I"), short="hint"),
+    Command("hint", "what is missing; again: a hint, the next, the solution", ("F2", "Alt-I"), short="hint"),
     Command(
         "check", "judge the step: expected, found, and where it was read", ("F5", "Alt-K"), short="check"
     ),
@@ -42,7 +42,7 @@ COMMANDS = (
         "[off]",
         "calls",
     ),
-    Command("solution", "a way to do it; offers its next line", ("F7", "Alt-L")),
+    Command("solution", "a way to do it, its options explained; offers its next line", ("F7", "Alt-L")),
     Command("map", "the course, where you are in it, what can be skipped", ("F6", "Alt-M"), short="map"),
     Command("recap", "your own lines of this lesson, and what they changed"),
     Command("keep", "copy a file of the lab to this machine: your mydocker.sh", argument="[FILE [TO]]"),

@@ -262,14 +262,29 @@ class Guide:
         self.narrator.entered(self.session.step)
 
     def _do_hint(self, _: str) -> None:
+        """First what is missing, told by the kernel; then the lesson's hints; then the solution."""
+        for event in self.session.check():
+            self.narrator.quietly(event)
+        judged = self.session.judged
+        if judged is not None and judged.passed:
+            self.say("Nothing is missing: the goal is met. ", (":next", "command"), " goes on.")
+            return
+        if judged is not None and self.narrator.missing(judged):
+            return
         hint = self.session.hint()
         if hint is not None:
-            self.say(lesson.hint(hint, self.signs))
+            self.say(lesson.hint(hint, self.signs, self.session.hints_left == 0))
         else:
-            self.say(lesson.no_hint(bool(self.session.step.hints)))
+            self._do_solution("")
 
     def _do_solution(self, _: str) -> None:
-        self.say(readable(lesson.solutions(self.session.reveal(), self.signs)))
+        from workshop.options import explain
+
+        scripts = self.session.reveal()
+        self.say(readable(lesson.solutions(scripts, self.signs)))
+        explained = explain([line for lines in scripts for line in lines], self.session.course.options)
+        if explained:
+            self.say(readable(lesson.options(explained)))
         following = self.session.next_line()
         if following is None:
             return

@@ -7,6 +7,7 @@ error that is known shows; the same miss is not named again.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from workshop.session import Session
 
 
+OFFER_LINES = 6
+OFFER_SECONDS = 180.0
+"""After so many lines, or so long, without the goal the learner is told once that there is help."""
+
+
 class Narrator:
     """Prints; asks nothing."""
 
@@ -40,6 +46,10 @@ class Narrator:
         self._done = False
         self._gone = False
         """Has it just been said that something is gone? What misses then is no news."""
+        self._missing: str | None = None
+        """What the learner was told when they asked for a hint."""
+        self._offered = False
+        self._since = time.monotonic()
         self._changed: tuple[events.Observed, ...] = ()
         self.calls_shown = False
         self._rebuilt: list[events.Rebuilt] = []
@@ -161,7 +171,8 @@ class Narrator:
         """The step's text. What was said about the step before no longer counts."""
         self._named = None
         self._diagnosed = set()
-        self._done = False
+        self._done = self._offered = False
+        self._missing, self._since = None, time.monotonic()
         session = self.session
         first = session.lesson.steps[:1] == (step,)
         intro = session.text(session.lesson.text) if first else ""
@@ -201,7 +212,38 @@ class Narrator:
         if status:
             self.say(f"Exit status {status}{meaning(status)}.")
 
+    def missing(self, judged: events.Judged) -> bool:
+        """Tell the first condition that is not met, and why; was it the first time that this was asked for?
+
+        Later the lesson's own hints are wanted, and only another condition is worth a line."""
+        from workshop.render import verdicts
+
+        missed = verdicts.first_missed(judged.verdicts)
+        first, news = self._missing is None, missed is not None and missed.found != self._missing
+        if missed is None or not news:
+            return False
+        self._missing = self._named = missed.found
+        self.say(readable(verdicts.verdict(missed, self.signs)))
+        for each in judged.diagnoses[:1]:
+            self._diagnose(each)
+        if first:
+            self.say((":hint", "command"), " again gives a hint.")
+        return first
+
     def _judged(self, event: events.Judged, moved: bool) -> None:
+        self._miss(event, moved)
+        if not event.passed and not self._done:
+            self._offer()
+
+    def _offer(self) -> None:
+        """Once a step, after a while: there is help."""
+        lines = len(self.session.trail)
+        waited = time.monotonic() - self._since > OFFER_SECONDS
+        if not self._offered and (lines >= OFFER_LINES or (waited and lines >= 2)):
+            self._offered = True
+            self.say("If you like: ", ("F2", "key"), " or ", (":hint", "command"), " tells what is missing.")
+
+    def _miss(self, event: events.Judged, moved: bool) -> None:
         from workshop.render import verdicts
 
         if event.passed:
