@@ -225,8 +225,8 @@ class Performance:
             else:
                 self._show(paused=now)
 
-    def _do_blank(self, _: str) -> None:
-        self._show(blank=not self.scene.blank)
+    def _do_blank(self, wanted: str) -> None:
+        self._show(blank={"on": True, "off": False}.get(wanted, not self.scene.blank))
 
     def _do_theme(self, wanted: str) -> None:
         other = "light" if self.scene.theme == "dark" else "dark"
