@@ -17,6 +17,7 @@ MAY_LACK = (
     "cgroup2",
     "hybrid",
     "btrfs",
+    "chromium",
 )
 """Capabilities that no package of ours can give to every machine. Tests name one with `lacks()`."""
 
