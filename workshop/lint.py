@@ -48,6 +48,7 @@ def problems(course: Course) -> Iterator[Problem]:
                 yield from rule(step, lesson, course)
     for track in course.tracks.values():
         yield from track_minutes(track)
+    yield from steps_for_a_stage(course)
 
 
 # -- the course ---------------------------------------------------------------------------------------------
@@ -107,6 +108,20 @@ def track_minutes(track: Track) -> Iterator[Problem]:
     elif abs(total - track.minutes) > TOLERANCE:
         wrong = f"the steps take {total:g} minutes, and the plan says {track.minutes:g}"
         yield _error(track.place, wrong, f"write minutes = {total:g}, or change the steps'")
+
+
+def steps_for_a_stage(course: Course) -> Iterator[Problem]:
+    """A track is played in front of people: the screen shows a step's key, the speaker reads its notes."""
+    played = {entry.step: track.id for track in course.tracks.values() for entry in track.steps}
+    for lesson in course.lessons:
+        for step in lesson.steps:
+            if (track_id := played.get(step.id)) is None:
+                continue
+            by = f"the track {track_id} has this step, and it has no"
+            if not step.key:
+                yield Problem(step.place, f"{by} key", 'write key = "…" in its ```toml step', warning=True)
+            if not step.notes:
+                yield Problem(step.place, f"{by} note", "write a ```text note for the speaker", warning=True)
 
 
 # -- a lesson -----------------------------------------------------------------------------------------------

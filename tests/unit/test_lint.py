@@ -279,6 +279,21 @@ def test_a_diagnosis_that_only_a_check_names_must_exist(
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "write"),
+    [
+        ('key = "One process', '# "One process', 'write key = "…" in its ```toml step'),
+        ("```text note\nAsk", "```text\nAsk", "write a ```text note for the speaker"),
+    ],
+)
+def test_a_step_for_a_stage_has_a_key_and_a_note(course: Path, old: str, new: str, write: str) -> None:
+    """Only where a track plays it: nobody stands on a stage with a step that no track has."""
+    (found,) = edited(course, FILE, old, new)
+    assert found.warning and "the track short has this step" in found.wrong and found.write == write
+    (course / "short.toml").unlink()
+    assert lint.lint(course) == ()
+
+
 def test_stray_files(course: Path) -> None:
     (course / "notes.txt").write_text("")
     (course / "trees.md").write_text(FILES[FILE])

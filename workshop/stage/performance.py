@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from workshop.conditions import lacking
-from workshop.errors import MachineError, WorkshopError
+from workshop.errors import MachineError, UsageError, WorkshopError
 from workshop.events import Ended, Entered, Event, Lost, Observed, Typed, Working
 from workshop.lesson import Step, Track
 from workshop.session import PATIENCE, SWITCHES, Session
@@ -225,8 +225,8 @@ class Performance:
             else:
                 self._show(paused=now)
 
-    def _do_blank(self, _: str) -> None:
-        self._show(blank=not self.scene.blank)
+    def _do_blank(self, wanted: str) -> None:
+        self._show(blank={"on": True, "off": False}.get(wanted, not self.scene.blank))
 
     def _do_theme(self, wanted: str) -> None:
         other = "light" if self.scene.theme == "dark" else "dark"
@@ -503,7 +503,7 @@ class Performance:
     def _step(self, step_id: str) -> Step:
         step = self.session.course.step(step_id)
         if step is None or all(stop.id != step_id for stop in self._stops):
-            raise MachineError(f"This talk has no step {step_id!r} here.", "`workshop lessons` lists them.")
+            raise UsageError(f"This talk has no step {step_id!r} here.", "`workshop lessons` lists them.")
         return step
 
     def _lacking(self, step: Step) -> Sequence[str]:

@@ -140,7 +140,7 @@ def _line(
     rows, wide = fits(scene)
     if rows and not step.scrolls:
         found.append(f"{rows} rows do not fit the screen: {line}")
-    if wide:
+    if wide and not step.scrolls:
         found.append(f"{wide} lines are wider than the screen: {line}")
     return found
 

@@ -222,8 +222,8 @@ def order_line(order: Order) -> bytes:
 
 def _listen(path: Path, owner: tuple[int, int]) -> socket.socket:
     """The folder is root's until all is in it: whoever owns a folder can put other things in their place."""
-    path.parent.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     _remove(path.parent)
+    path.parent.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     listener.bind(str(path))

@@ -29,6 +29,10 @@ def main(args: Sequence[str]) -> int:
         "workshop clean", description="Remove what a killed workshop left behind."
     )
     parser.parse_args(args)
+    from workshop.ui.curtain import mend
+
+    if mend():
+        print("This terminal was left raw; it is as it should be again.")
     if os.geteuid() != 0:
         raise MachineError("Cleaning up takes root: the workshop made things as root.", "sudo workshop clean")
     from rich.markup import escape

@@ -38,7 +38,7 @@ from workshop.ui.curtain import curtain
 from workshop.ui.stage_bar import bar, help_rows
 from workshop.ui.stage_keys import KEYS, sequence
 from workshop.ui.stage_map import moved, toggled, typed
-from workshop.ui.stage_terminal import Output, color_depth, depth
+from workshop.ui.stage_terminal import Output, color_depth, depth, follow_size
 
 TICK = 0.5
 """Seconds between two looks at the clock."""
@@ -69,6 +69,7 @@ class NotesScreen:
 
         def begin() -> None:
             self._loop = asyncio.get_running_loop()
+            self._app.create_background_task(follow_size(self._app))
             reader.start()
 
         with suppress(EOFError, OSError):
@@ -139,7 +140,7 @@ class NotesScreen:
             mouse_support=False,
             output=Output.made(),
             refresh_interval=TICK,
-            terminal_size_polling_interval=0.15,
+            terminal_size_polling_interval=None,
         )
         app.ttimeoutlen = 0.05
         app.timeoutlen = 0.3

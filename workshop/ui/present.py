@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from workshop.errors import MachineError, UsageError
 from workshop.lesson import Course, Step, Track
@@ -15,63 +15,79 @@ from workshop.selection import select, why_not
 from workshop.ui.console import is_dumb
 from workshop.ui.start import host, need_root
 
+if TYPE_CHECKING:
+    from workshop.session import Session
+
 
 def present(options: Namespace, words: Sequence[str]) -> int:
+    """0 at the end of a performance, however far it went."""
     if options.rehearse:
         from workshop.ui.rehearse import rehearse
 
         return rehearse(options, words)
     require_stage()
     need_root(words)
+    course, track = track_of(options)
     machine = examine()
-    gc.freeze()
+    steps = playable(course, track, machine)
     with host(options, machine) as found:
-        found.open()
+        found.open()  # the lab gets ready while the rest of the program is being loaded
         from workshop.session import Session
-        from workshop.stage.desk import Desk
-        from workshop.stage.performance import Performance
-        from workshop.stage.remote import Door
-        from workshop.ui.curtain import curtain
-        from workshop.ui.stage import StageScreen
-        from workshop.ui.stage_terminal import Lent, Output
 
-        course, track = track_of(options)
-        session = Session(course, playable(course, track, machine), found, track=track)
-        output = Output.made()
-        lent = Lent(output)
-        from workshop.stage.takes import takes_of
-
-        performance = Performance(
-            session,
-            track,
-            stage=lent,
-            takes=takes_of(track),
-            sleep=lambda seconds: desk.wait(seconds),
-            typing=options.type,
-            theme=options.theme,
-        )
-        desk = Desk(performance, interrupt=lent.leave)
-        screen = StageScreen(desk, lent, output, performance.scene, typing=options.type)
-        with curtain(sys.stdin.fileno(), sys.stdout.fileno()), Door(desk):
-            performance.subscribe(screen.show)
-            screen.start()
-            try:
-                desk.serve(options.step or "")
-            finally:
-                screen.stop()
-                lent.close()
+        perform(Session(course, steps, found, track=track), track, options)
     return 0
 
 
+def perform(session: Session, track: Track, options: Namespace) -> None:
+    """The engine keeps this thread, as the lab lives only as long as the thread that made it; the screen and
+    the door have threads of their own."""
+    from workshop.stage.desk import Desk
+    from workshop.stage.performance import Performance
+    from workshop.stage.remote import Door
+    from workshop.stage.takes import takes_of
+    from workshop.ui.curtain import curtain
+    from workshop.ui.stage import StageScreen
+    from workshop.ui.stage_terminal import Lent, Output
+
+    output = Output.made()
+    lent = Lent(output)
+    performance = Performance(
+        session,
+        track,
+        stage=lent,
+        takes=takes_of(track),
+        sleep=lambda seconds: desk.wait(seconds),
+        typing=options.type,
+        theme=options.theme,
+    )
+    desk = Desk(performance, interrupt=lent.leave)
+    screen = StageScreen(desk, lent, output, performance.scene, typing=options.type)
+    with curtain(sys.stdin.fileno(), sys.stdout.fileno()), Door(desk):
+        performance.subscribe(screen.show)
+        screen.start()
+        try:
+            desk.serve(options.step or "")
+        finally:
+            screen.stop()
+            lent.close()
+
+
 def track_of(options: Namespace) -> tuple[Course, Track]:
+    """The track that is to be played, and its course."""
     from workshop.kept import load
 
     course = load(options.course)
-    select(course, (), options.track)  # says which tracks there are, if not this one
+    steps = select(course, (), options.track)  # says which tracks there are, if not this one
+    wanted = getattr(options, "step", None)
+    if wanted and wanted not in [step.id for step in steps]:
+        raise UsageError(
+            f"The track {options.track} has no step {wanted!r}.", f"Its first one is {steps[0].id}."
+        )
     return course, course.tracks[options.track]
 
 
 def playable(course: Course, track: Track, machine: Machine) -> tuple[Step, ...]:
+    """The steps of a track that this machine can play."""
     steps = select(course, (), track.id)
     found = tuple(step for step in steps if not why_not(course, step, machine.capabilities))
     if not found:
@@ -83,6 +99,7 @@ def playable(course: Course, track: Track, machine: Machine) -> tuple[Step, ...]
 
 
 def require_stage() -> None:
+    """Say what is missing before a lab is made."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "The stage needs a terminal, for input and output.",

@@ -27,6 +27,8 @@ from workshop.ui.headless import MISSED, Progressing
 from workshop.ui.start import host, need_root
 
 SIZE = (ROWS, COLUMNS)
+PAUSE = 1.2
+"""Seconds before each line of a recording."""
 
 
 def rehearse(options: Namespace, words: Sequence[str]) -> int:
@@ -76,12 +78,14 @@ class Recorder:
         self._began = 0.0
         self._shown = ""
         self._count = 0
+        self._spoken = 0.0
+        """Seconds that were added, so that a room can read what a machine has typed."""
 
     def mark(self, step_id: str) -> None:
         if not self._on:
             self._on, self._began = True, time.monotonic()
         moment = time.monotonic() - self._began
-        self.transcript.append((moment, "m", step_id))
+        self.transcript.append((moment + self._spoken, "m", step_id))
         self.screen.append((moment, "m", step_id))
         self._count = 0
 
@@ -99,12 +103,14 @@ class Recorder:
         if len(scene.ran) > self._count:
             self._count = len(scene.ran)
             self._shown = ""
-            self.transcript.append((moment, "o", f"{scene.ran[-1].shell} # {scene.ran[-1].line}\r\n"))
+            self._spoken += PAUSE
+            start = "" if self.transcript[-1][1] == "m" else "\r\n"
+            line = f"{start}{scene.ran[-1].shell} # {scene.ran[-1].line}\r\n"
+            self.transcript.append((moment + self._spoken, "o", line))
         output = scene.ran[-1].output
         if output != self._shown and output.startswith(self._shown):
-            more = output[len(self._shown) :].lstrip("\n") if not self._shown else output[len(self._shown) :]
-            self._shown = output
-            self.transcript.append((moment, "o", more.replace("\n", "\r\n") + "\r\n"))
+            more, self._shown = output[len(self._shown) :], output
+            self.transcript.append((moment + self._spoken, "o", more.replace("\n", "\r\n")))
 
 
 def frame(scene: Scene) -> list[Row]:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
@@ -38,7 +39,7 @@ from workshop.ui.console import signs_of
 from workshop.ui.stage_bar import bar, help_rows
 from workshop.ui.stage_keys import KEYS, sequence
 from workshop.ui.stage_map import moved, toggled, typed
-from workshop.ui.stage_terminal import Keys, Lent, Output, color_depth, depth
+from workshop.ui.stage_terminal import Keys, Lent, Output, color_depth, depth, follow_size, redraw
 
 if TYPE_CHECKING:
     from prompt_toolkit.layout.layout import FocusableElement
@@ -67,11 +68,11 @@ class StageScreen:
         self._enters = Presses(1, time.monotonic)
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._main, name="stage")
+        self._thread = threading.Thread(target=self._main, name="stage", daemon=True)
         self._signs: Signs = ASCII if os.environ.get("TERM") == "linux" else signs_of()
         self._buffer = Buffer(read_only=Condition(lambda: not self._at_prompt), multiline=False)
         self._app = self._application(output)
-        lent.redraw = lambda: self._soon(self._redraw)
+        lent.redraw = lambda: self._soon(lambda: redraw(self._app))
 
     # -- from other threads ------------------------------------------------------------------------------
 
@@ -108,6 +109,7 @@ class StageScreen:
 
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._app.create_background_task(follow_size(self._app))
         self._see(self._desk.performance.scene)
 
     # -- what is to be seen ------------------------------------------------------------------------------
@@ -129,10 +131,6 @@ class StageScreen:
 
     def _put(self, text: str) -> None:
         self._buffer.set_document(Document(text, len(text)), bypass_readonly=True)
-
-    def _redraw(self) -> None:
-        self._app.renderer.clear()
-        self._app.invalidate()
 
     @property
     def _at_prompt(self) -> bool:
@@ -225,7 +223,7 @@ class StageScreen:
                 lambda: self._desk.performance.scene.mode == "running" or output.silent, self._hand_on
             ),
             output=output,
-            terminal_size_polling_interval=0.15,
+            terminal_size_polling_interval=None,
         )
         app.ttimeoutlen = 0.05
         app.timeoutlen = 0.3
@@ -352,7 +350,7 @@ class StageScreen:
         """The `b` stayed alone: it came from a clicker."""
         self._alone = None
         if self._held and self._untouched and self._at_prompt:
-            self._order("blank")
+            self._order("blank", "on")
 
     def _let_be(self) -> None:
         self._held = ""
@@ -363,14 +361,18 @@ class StageScreen:
     def _toggle(self, overlay: str) -> None:
         self._let_be()
         self._view = toggled(self._view, overlay, self.scene.stops)
-        if self.scene.blank:
-            self._order("blank")
+        self._light()
 
     def _close(self) -> None:
         self._view = View()
         self._let_be()
+        self._light()
+
+    def _light(self) -> None:
+        """No more black; at once, so that the next letter is one of a line."""
         if self.scene.blank:
-            self._order("blank")
+            self._order("blank", "off")
+            self.scene = replace(self.scene, blank=False)
 
     def _choose(self, by: int) -> None:
         self._view = moved(self._view, by, self.scene.stops)

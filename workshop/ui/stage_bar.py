@@ -32,7 +32,9 @@ def bar(scene: Scene, view: View, columns: int, notice: str = "") -> Row:
             return []
         case "passed" if not scene.next_line:
             return _keys((*short("next"), *short("back", "map", "keys")), columns)
-    return _keys((("Enter", "runs it"), *short("next", "back", "map", "keys")), columns)
+    if scene.typed:
+        return _keys((("Enter", "runs it"), ("PageDown", "too"), *short("back", "map", "keys")), columns)
+    return _keys((("Enter", "runs it"), ("PageDown", "takes it"), *short("back", "map", "keys")), columns)
 
 
 def help_rows(height: int, columns: int) -> list[Row]:

@@ -6,6 +6,7 @@ gets the screen too: drawing is silent meanwhile, and afterwards begins anew.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -26,10 +27,13 @@ from workshop.render.stage_theme import Depth
 from workshop.ui.clicker import for_program
 
 if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
     from prompt_toolkit.key_binding import KeyPress
 
 OWN_SCREEN = re.compile(rb"\x1b\[\?(?:1049|1047|47)[hl]")
 """The stage has a screen of its own already; behind it is what the speaker did before the talk."""
+LOOK = 0.1
+"""Seconds between two looks at the terminal's size."""
 FRESH = b"\x1b[0m\x1b[r\x1b[?25h\x1b[2J\x1b[H"
 
 
@@ -52,6 +56,23 @@ def color_depth(environ: Mapping[str, str]) -> ColorDepth:
     direct = environ.get("COLORTERM", "") in ("truecolor", "24bit")
     screen = environ.get("TERM", "").startswith("screen") and not environ.get("TMUX")
     return ColorDepth.DEPTH_24_BIT if direct and not screen else ColorDepth.DEPTH_8_BIT
+
+
+async def follow_size(app: Application[None]) -> None:
+    """Draw anew when the terminal has another size. prompt_toolkit hears of that by a signal, which only a
+    program's first thread gets; its own way of looking misses a change before its first look."""
+    drawn = app.output.get_size()
+    while True:
+        await asyncio.sleep(LOOK)
+        if (size := app.output.get_size()) != drawn:
+            drawn = size
+            redraw(app)
+
+
+def redraw(app: Application[None]) -> None:
+    """All of it, without a look at the screen behind the stage's own."""
+    app.renderer.erase(leave_alternate_screen=False)
+    app.invalidate()
 
 
 class Output(Vt100_Output):
