@@ -19,6 +19,7 @@ MAY_LACK = (
     "btrfs",
     "user-namespaces",
     "ordinary-account",
+    "chromium",
 )
 """Capabilities that no package of ours can give to every machine. Tests name one with `lacks()`."""
 

@@ -74,6 +74,7 @@ def parser() -> Parser:
         "--runs", type=_count, default=1, metavar="N", help="rehearse so often (with --rehearse)"
     )
     _host_options(present)
+    _page_options(present)
 
     notes = commands.add_parser("notes", help="the speaker's own screen, in a second terminal")
     notes.add_argument("--theme", choices=("dark", "light"), default="dark", help="of this screen")
@@ -164,6 +165,18 @@ def _rootless_option(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="without root, in a user namespace; what that cannot do is left out",
     )
+
+
+def _page_options(command: argparse.ArgumentParser) -> None:
+    pages = command.add_argument_group("web pages")
+    pages.add_argument("--share", action="store_true", help="a page on which the audience follows along")
+    pages.add_argument("--speaker", action="store_true", help="a page with notes and clock, for a phone")
+    pages.add_argument("--drive", action="store_true", help="the same, and its buttons drive the stage")
+    pages.add_argument("--free", action="store_true", help="share what is typed beside the steps too")
+    pages.add_argument(
+        "--at", default="127.0.0.1", metavar="ADDRESS", help="of this machine; else it is alone"
+    )
+    pages.add_argument("--port", type=int, default=8000, metavar="N", help="8000; 0 is any that is free")
 
 
 def _host_options(command: argparse.ArgumentParser) -> None:

@@ -125,6 +125,15 @@ def inline(text: str) -> str:
     return str(_markdown().renderInline(text))
 
 
+def words(line: str) -> str:
+    """May be broken between its words only: a browser would break `--net` after its first dash."""
+    return "".join(
+        piece if piece.isspace() else f'<span class="word">{escape(piece)}</span>'
+        for piece in re.split(r"(\s+)", line)
+        if piece
+    )
+
+
 def _section(name: str, parts: Parts) -> str:
     return f'<section id="{name}">{parts.get(name, "")}</section>'
 
@@ -164,7 +173,7 @@ def _commands(scene: Scene) -> str:
             found.append(f"<h2>In the {escape(shell)}'s shell</h2>")
             last = shell
         found.append(
-            f'<div class="command {state}"><pre tabindex="0">{escape(line)}</pre>'
+            f'<div class="command {state}"><pre tabindex="0">{words(line)}</pre>'
             f'<button type="button" data-copy class="screen-only">Copy</button></div>'
         )
     return "".join(found) + question
@@ -268,8 +277,9 @@ def _now(scene: Scene) -> Iterator[str]:
     if scene.message:
         yield f'<p class="message bad">{escape(scene.message)}</p>'
     if scene.next_line:
-        yield f'<pre class="first">{escape(scene.next_line)}</pre>'
-    yield from _verdicts(scene.found)
+        yield f'<pre class="first">{words(scene.next_line)}</pre>'
+    if not (scene.message and scene.mode == "missed"):  # the message says it already
+        yield from _verdicts(scene.found)
 
 
 def _next(scene: Scene) -> Iterator[str]:
@@ -279,7 +289,7 @@ def _next(scene: Scene) -> Iterator[str]:
     yield "<h2>Lines</h2>"
     for line, state in lines:
         sign = "✓ " if state == "ran" else ""
-        yield f'<div class="command {state}"><pre>{sign}{escape(line)}</pre></div>'
+        yield f'<div class="command {state}"><pre>{sign}{words(line)}</pre></div>'
     yield f'<p class="quiet">The shell is here: <span class="where">{escape(scene.where)}</span></p>'
 
 

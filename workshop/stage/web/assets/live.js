@@ -3,6 +3,7 @@
 (() => {
   const link = document.getElementById("link");
   const shown = new Map();
+  const drawn = document.createElement("template");
   let skew = 0; // the server's clock less this one's, in seconds
   let source;
 
@@ -23,10 +24,12 @@
     for (const [name, html] of Object.entries(parts)) {
       const place = document.getElementById(name);
       if (!place || shown.get(name) === html) continue;
-      const open = [...place.querySelectorAll("details")].map((each) => each.open);
-      place.innerHTML = html;
-      place.querySelectorAll("details").forEach((each, at) => { if (open[at]) each.open = true; });
       shown.set(name, html);
+      drawn.innerHTML = html;
+      if (drawn.innerHTML === place.innerHTML) continue; // as the server drew it: what is selected stays so
+      const open = [...place.querySelectorAll("details")].map((each) => each.open);
+      place.replaceChildren(drawn.content);
+      place.querySelectorAll("details").forEach((each, at) => { if (open[at]) each.open = true; });
     }
     tick();
   }
