@@ -20,7 +20,7 @@ from workshop.lesson import COURSE
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")
 """All others are those of the command; without a command that is `learn`."""
-COMMANDS = ("learn", "run", "verify", "lessons", "lint", "doctor", "clean")
+COMMANDS = ("learn", "run", "verify", "lessons", "new", "preview", "lint", "doctor", "clean")
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,6 +66,13 @@ def parser() -> Parser:
     lessons = commands.add_parser("lessons", help="the map of the course")
     lessons.add_argument("--json", action="store_true", help="one object a line on standard output")
     _course_option(lessons)
+
+    new = commands.add_parser("new", help="for authors: begin a lesson")
+    new.add_argument("lesson", metavar="LESSON", help="its name: signals-and-nice, 05-signals-and-nice")
+    _course_option(new)
+
+    preview = commands.add_parser("preview", help="for authors: a lesson as it will be read, at each save")
+    preview.add_argument("file", type=Path, metavar="FILE", help="a lesson")
 
     lint = commands.add_parser("lint", help="every rule for authors of lessons; needs no root")
     lint.add_argument(
@@ -156,6 +163,14 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.lessons import main as lessons
 
             return lessons(options.course, json=options.json)
+        case "new":
+            from workshop.ui.new import main as new
+
+            return new(options.lesson, options.course)
+        case "preview":
+            from workshop.ui.preview import main as preview
+
+            return preview(options.file)
         case "lint":
             from workshop.ui.lint import main as lint
 
