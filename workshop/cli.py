@@ -31,6 +31,8 @@ COMMANDS = (
     "lessons",
     "progress",
     "report",
+    "new",
+    "preview",
     "lint",
     "doctor",
     "clean",
@@ -127,6 +129,13 @@ def parser() -> Parser:
     )
     report.add_argument("--html", action="store_true", help="one page that needs nothing else")
     _course_option(report)
+
+    new = commands.add_parser("new", help="for authors: begin a lesson")
+    new.add_argument("lesson", metavar="LESSON", help="its name: signals-and-nice, 05-signals-and-nice")
+    _course_option(new)
+
+    preview = commands.add_parser("preview", help="for authors: a lesson as it will be read, at each save")
+    preview.add_argument("file", type=Path, metavar="FILE", help="a lesson")
 
     lint = commands.add_parser("lint", help="every rule for authors of lessons; needs no root")
     lint.add_argument(
@@ -272,6 +281,14 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
 
             html = options.html or options.file.suffix in (".html", ".htm")
             return report(options.file, options.course, html=html)
+        case "new":
+            from workshop.ui.new import main as new
+
+            return new(options.lesson, options.course)
+        case "preview":
+            from workshop.ui.preview import main as preview
+
+            return preview(options.file)
         case "lint":
             from workshop.ui.lint import main as lint
 
