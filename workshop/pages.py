@@ -18,6 +18,7 @@ CHECKS = "checks.md"
 INDEX = "lessons/README.md"
 VALUES: Mapping[str, str] = {
     "lab": "/lab",
+    "userxattr": "",
     "pool": "tank",
     "image": "/lab/images/busybox.tar",
     "memory": "/sys/fs/cgroup",

@@ -14,7 +14,7 @@ _TEMPLATE = Path(__file__).parent / "new-lesson.md"
 
 
 def create(name: str, folder: Path) -> Path:
-    """A new lesson in a folder, which is made if it is not there: its number is the next, if none is given."""
+    """A new lesson in a folder, which is made if need be: its number is the next, if none is given."""
     match = _FILE.fullmatch(name.strip())
     word = slug(match[2]) if match else ""
     if match is None or not word or "/" in name:

@@ -1,4 +1,5 @@
-"""A course outside `lessons/`, written with only docs/authoring.md in hand: it passes the gate, as ours does."""
+"""A course outside `lessons/`, written with only docs/authoring.md in hand: it passes the gate, as ours
+does."""
 
 from __future__ import annotations
 

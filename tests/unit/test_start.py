@@ -55,9 +55,13 @@ def test_progress_stays_where_the_user_has_it(user: Path) -> None:
     assert environ["XDG_STATE_HOME"] == "/home/user/.local/state"
 
 
-def test_a_refusal_is_no_step_missed(user: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_no_step_missed(
+    user: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     sudo(user, 1)
-    with pytest.raises(MachineError, match="sudo refused") as refused:
+    answers = iter("yn")  # with sudo, and then not without root either
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    with pytest.raises(MachineError, match="Nothing was started") as refused:
         start.need_root(("run", "3"))
     assert refused.value.status == 3
     assert "/the/program" not in capfd.readouterr().out
