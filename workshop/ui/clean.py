@@ -38,10 +38,12 @@ def main(args: Sequence[str]) -> int:
         print(f"What a workshop with root left stands in {roots}: sudo workshop clean", file=sys.stderr)
     from rich.markup import escape
 
+    from workshop.stage.remote import sweep
     from workshop.ui.console import Console
 
     console = Console(highlight=False)
     swept = Ledger.sweep()
+    sweep(ledger.home())
     for one in swept:
         for entry in one.removed:
             console.print(f"[green]removed[/] {escape(describe(entry))}")
