@@ -20,8 +20,9 @@ def read(proc: Path, pid: int, name: str) -> bytes:
     path = PurePosixPath(HOME) / name
     if ".." in path.parts:
         raise UsageError(f"`{name}` leads upwards.", "Name the file by its own path.")
-    folder = os.open(f"{proc}/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = -1
     try:
+        folder = os.open(f"{proc}/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in path.parts[1:-1]:
             flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             below = os.open(part, flags, dir_fd=folder)
@@ -34,7 +35,8 @@ def read(proc: Path, pid: int, name: str) -> bytes:
             "`ls /lab` shows those it has.",
         ) from error
     finally:
-        os.close(folder)
+        if folder >= 0:
+            os.close(folder)
 
 
 def _content(folder: int, path: PurePosixPath) -> bytes:

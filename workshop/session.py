@@ -273,6 +273,7 @@ class Session:
                 yield Working(f"$ {did.line}", number / (len(again) + 1))
                 yield from self._again((did.shell, did.line))
             self._hints, self._solution, self._told = hints, solution, told
+            self.switch(last.shell)
             self._announce()
         self.judged = self.judge_now(MOMENT)
         yield Undone(last.line, tuple(did.line for did in kept if did.attended))
@@ -503,6 +504,7 @@ class Session:
         self._by_model = {}
         self.host.renew(lesson.needs)
         self.now = None  # what there was is no measure for this one
+        self.switch("host")  # wherever the learner was
         for script in self._fitting(lesson.setup):
             yield from self._play(self.filled(script), Silent())
 

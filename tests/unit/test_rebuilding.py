@@ -134,6 +134,10 @@ def test_undo_types_the_lines_before_again(host: FakeHost, progress: Progress) -
     there = session(host, progress)
     list(there.enter(IMAGES.id))
     play(there, "cd /x", "my own way")
+    there.switch("container")
+    play(there, "pwd")
+    list(there.undo())
+    assert there.active == "container" and there.judged is not None and there.judged.passed
     events = list(there.undo())
     assert isinstance(events[-1], Undone) and events[-1].line == "my own way"
     assert not any(isinstance(event, Entered | Judged) for event in events)

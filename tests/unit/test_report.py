@@ -144,6 +144,8 @@ def test_files_of_the_lab_are_read_within_it(tmp_path: Path) -> None:
     (lab / "etc").symlink_to("/etc")
     (lab / "large").write_bytes(b"x" * (LARGEST + 1))
     assert read(tmp_path, 7, "mydocker.sh") == read(tmp_path, 7, "/lab/mydocker.sh") == b"#!"
+    with pytest.raises(UsageError, match="no file /lab/x"):
+        read(tmp_path, 8, "x")
     for name in ("link", "etc/passwd", "none", "../lab/mydocker.sh", "large", "/lab"):
         with pytest.raises(UsageError):
             read(tmp_path, 7, name)

@@ -381,7 +381,8 @@ class Guide:
         from workshop.written import write
 
         name, _, to = words.partition(" ")
-        content = read(self.session.host.proc, self.session.subject(), name or "mydocker.sh")
+        host = self.session.now.host if self.session.now is not None else 1
+        content = read(self.session.host.proc, host, name or "mydocker.sh")
         path = Path(to.strip() or Path(name or "mydocker.sh").name).expanduser()
         write(path, content, owner=place(os.environ)[1], mode=0o755 if content.startswith(b"#!") else 0o644)
         self.say(f"Kept as {path.absolute()}: it stays when the lab goes.")

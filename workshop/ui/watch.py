@@ -26,7 +26,7 @@ from workshop.render.theme import Signs
 from workshop.render.watch import TITLES, Picture, panels
 from workshop.ui.console import console, is_dumb, signs_of
 
-SOON, LATE = 0.25, 0.4
+SOON, LATE = 0.25, 0.42
 """Seconds between two looks: the more a look costs, the more."""
 SHARE = 0.015
 """Of a processor's time, for looking."""
@@ -127,24 +127,38 @@ class Watch:
 # -- the screen ---------------------------------------------------------------------------------------------
 
 
-def rows(watch: Watch, screen: Console, height: int) -> list[Text | str]:
+def rows(watch: Watch, screen: Console, height: int) -> list[str]:
     """The picture as lines of the screen's width, as many as there is room for."""
-    parts = watch.parts()
-    head = _drawn(screen, Text(watch.heading(), style="title", overflow="fold"))
+    head = _head(watch, screen)
     foot = _drawn(screen, Text(KEYS, style="quiet", overflow="fold"))
     room = max(1, height - len(head) - len(foot))
-    if not parts:
+    found = _panels(watch, screen)
+    if not found:
         body = _drawn(screen, Text("" if watch.heading() == NOBODY else ANEW))
     elif watch.panel:
-        body = _one(watch, _panel(screen, watch.panel - 1, parts), room)
+        body = _one(watch, found[watch.panel - 1], room)
     else:
-        body = _all([_panel(screen, at, parts) for at in range(len(parts))], room, watch.signs)
+        body = _all(found, room, watch.signs)
     return [*head, *body[:room], *([""] * (room - len(body))), *foot]
 
 
-def _panel(screen: Console, at: int, parts: Sequence[RenderableType]) -> list[str]:
-    title = Text(f"{at + 1} {TITLES[at]}", style="label")
-    return _drawn(screen, Group(title, parts[at]))
+def picture(watch: Watch, screen: Console) -> Iterator[str]:
+    """All of it, however long."""
+    yield from _head(watch, screen)
+    for lines in _panels(watch, screen):
+        yield from ("", *lines)
+
+
+def _head(watch: Watch, screen: Console) -> list[str]:
+    return _drawn(screen, Text(watch.heading(), style="title", overflow="fold"))
+
+
+def _panels(watch: Watch, screen: Console) -> list[list[str]]:
+    return [_panel(screen, at, part) for at, part in enumerate(watch.parts())]
+
+
+def _panel(screen: Console, at: int, part: RenderableType) -> list[str]:
+    return _drawn(screen, Group(Text(f"{at + 1} {TITLES[at]}", style="label"), part))
 
 
 def _one(watch: Watch, lines: list[str], room: int) -> list[str]:
@@ -199,8 +213,8 @@ def watch(*, once: bool = False) -> int:
     try:
         if once:
             seen.look()
-            screen = console()
-            screen.print("\n".join(map(str, rows(seen, screen, 10_000))).rstrip(), soft_wrap=True)
+            for line in picture(seen, console()):
+                print(line)
             return 0
         if not (sys.stdin.isatty() and sys.stdout.isatty()) or is_dumb():
             raise UsageError(
@@ -215,7 +229,7 @@ def watch(*, once: bool = False) -> int:
 
 
 def _live(seen: Watch) -> None:
-    shown: list[object] = []
+    shown: list[str] = []
     size = os.terminal_size((0, 0))
     pause, changed = 0.0, True
     while True:
@@ -228,7 +242,7 @@ def _live(seen: Watch) -> None:
         if (now := os.get_terminal_size()) != size:
             size, shown, changed = now, [], True
         if changed:
-            lines: list[object] = [*rows(seen, console(width=size.columns), size.lines)]
+            lines = rows(seen, console(width=size.columns), size.lines)
             if lines != shown:
                 _draw(lines, shown)
                 shown = lines
@@ -236,7 +250,7 @@ def _live(seen: Watch) -> None:
         pause = min(LATE, max(SOON, (time.process_time() - began) / SHARE))
 
 
-def _draw(lines: Sequence[object], shown: Sequence[object]) -> None:
+def _draw(lines: Sequence[str], shown: Sequence[str]) -> None:
     """Only the lines that differ: a screen that stands still does not flicker."""
     out = [] if shown else ["\x1b[2J"]
     for at, line in enumerate(lines):
