@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -48,6 +49,7 @@ def main(where: Path, at: int) -> None:
 
     here = machine.examine()
     sys.setprofile(hook)
+    threading.setprofile(hook)  # a thread of its own forks the lab's first process
     Ledger.sweep(where)
     lab = Lab.create(here, Ledger.open(where))
     if here.has("zfs"):
