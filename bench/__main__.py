@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bench import flood, line, memory, snapshot, start, track
+from bench import flood, line, memory, share, snapshot, start, track, watch
 from bench.pairs import Row
 
 MEASURES = {
@@ -15,6 +15,8 @@ MEASURES = {
     "snapshot": snapshot.measure,
     "track": track.measure,
     "memory": memory.measure,
+    "share": share.measure,
+    "watch": watch.measure,
 }
 
 

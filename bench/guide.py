@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pexpect
 
-PROMPT = rb"(?s)calls.*\x1b\[\?25h"
-"""The end of the first prompt: its last key is named, and the cursor is shown again."""
+PROMPT = rb"(?s)F1 help.*\x1b\[\?25h"
+"""The end of the first prompt: its keys are named, and the cursor is shown again."""
 
 
 @contextmanager

@@ -34,8 +34,8 @@ def file_system_at(view: View, *, target: str, fstype: str) -> Verdict:
 def subvolume_with(view: View, *, path: str, has: str = "bin/sh") -> Verdict:
     """A subvolume of btrfs is at `path`, and `has` is in it (a name, or `bin/NAME`).
 
-    Evidence: BTRFS_IOC_GET_SUBVOL_INFO, and the entries of the folder. Near misses: a plain folder, which
-    cannot be frozen; an empty subvolume.
+    Evidence: BTRFS_IOC_GET_SUBVOL_INFO (ioctl(2) on the folder), and the entries in it. Near misses: a
+    plain folder, which cannot be frozen; an empty subvolume.
     """
     expected = f"a subvolume {path} with {has} in it"
     one = view.now.subvolumes.get(path)
@@ -51,8 +51,9 @@ def subvolume_with(view: View, *, path: str, has: str = "bin/sh") -> Verdict:
 def snapshots_of(view: View, *, paths: str, source: str) -> Verdict:
     """All of `paths` (a list by spaces) are writable snapshots of `source`, or of a snapshot of it.
 
-    Evidence: the parent's UUID of each subvolume. Near misses: copies, also those that share blocks, which
-    have no parent; read-only snapshots; snapshots of another subvolume.
+    Evidence: the parent's UUID of each subvolume, by BTRFS_IOC_GET_SUBVOL_INFO (ioctl(2)). Near misses:
+    copies, also those that share blocks, which have no parent; read-only snapshots; snapshots of another
+    subvolume.
     """
     expected = f"writable snapshots of {source}: {', '.join(paths.split())}"
     origin = view.now.subvolumes.get(source)
@@ -78,8 +79,8 @@ def snapshots_of(view: View, *, paths: str, source: str) -> Verdict:
 def frozen_snapshot(view: View, *, path: str, source: str) -> Verdict:
     """A read-only snapshot of `source` is at `path`: a layer that cannot change any more.
 
-    Evidence: the parent's UUID, and the read-only flag. Near misses: a writable snapshot; a snapshot of
-    the image instead of the container.
+    Evidence: the parent's UUID and the read-only flag, by BTRFS_IOC_GET_SUBVOL_INFO (ioctl(2)). Near
+    misses: a writable snapshot; a snapshot of the image instead of the container.
     """
     expected = f"{path}, a read-only snapshot of {source}"
     one, origin = view.now.subvolumes.get(path), view.now.subvolumes.get(source)

@@ -129,8 +129,8 @@ def joined(view: View) -> Verdict:
 def stopped(view: View, *, path: str, left: str) -> Verdict:
     """A container that ran when the step began has ended, and had time to leave the file `left` in `path`.
 
-    Evidence: the processes of its pid namespace before and now, and the folder. Near misses: SIGKILL, which
-    gives no time; the wrapper outside killed, and the container lives.
+    Evidence: who was in its pid namespace before (`/proc/PID/ns/pid`) and is now, and the folder. Near
+    misses: SIGKILL, which gives no time; the wrapper outside killed, and the container lives.
     """
     expected = "the container has ended, after it was asked to"
     before = [p for p in view.before.processes.values() if _was_first(view, p)]
@@ -154,7 +154,8 @@ def stopped(view: View, *, path: str, left: str) -> Verdict:
 def removed(view: View, *, path: str) -> Verdict:
     """The folder that was a container's root is gone, and no process has it as its root.
 
-    Evidence: the folder above it, as the host sees it. Near misses: only emptied; only the log removed.
+    Evidence: the folder above it, by `/proc/PID/root` of the host's first process. Near misses: only
+    emptied; only the log removed.
     """
     expected = f"{path} is gone"
     if path not in view.before.folders:

@@ -34,9 +34,9 @@ _LIMITS = {
 def resource_limited(view: View, *, resource: Literal["memory", "cpu", "pids"]) -> Verdict:
     """The process has a limit of its own for the resource, in its cgroup or in one above that.
 
-    Evidence: `memory.max`, `cpu.max`, `pids.max` of the groups, in version 1 `memory.limit_in_bytes`,
-    `cpu.cfs_quota_us`. Near misses: a limit in a group that the host's first process is in as well; a weight
-    instead of a limit.
+    Evidence: `memory.max`, `cpu.max`, `pids.max` of the groups below `/sys/fs/cgroup`, in version 1
+    `memory.limit_in_bytes`, `cpu.cfs_quota_us`. Near misses: a limit in a group that the host's first
+    process is in as well; a weight instead of a limit.
     """
     expected = f"a limit for {resource}"
     process = view.process
@@ -91,8 +91,8 @@ def harmless_devices(view: View) -> Verdict:
 def device_rules(view: View) -> Verdict:
     """The cgroup of the process says which devices may be opened at all, whatever nodes there are.
 
-    Evidence: `devices.list` of version 1. In version 2 the rules are a program (BPF) that cannot be read.
-    Near miss: `a *:* rwm`, which allows everything.
+    Evidence: `devices.list` of version 1, below `/sys/fs/cgroup/devices`. In version 2 the rules are a
+    program (BPF) that cannot be read. Near miss: `a *:* rwm`, which allows everything.
     """
     expected = "rules on devices"
     process = view.process

@@ -14,8 +14,8 @@ def overlay_at(view: View, *, target: str, lower: str, upper: str = "") -> Verdi
     """A writable overlay is mounted at `target`, of exactly these lower layers, the upmost first.
 
     `lower` is a list by spaces; `upper` the folder that takes what is written, any if it is not given.
-    Evidence: the super options in mountinfo. Near misses: another kind of mount; no upper folder, so
-    read-only; upper and lower swapped; the layers in another order.
+    Evidence: the super options in `/proc/PID/mountinfo`. Near misses: another kind of mount; no upper
+    folder, so read-only; upper and lower swapped; the layers in another order.
     """
     expected = f"an overlay at {target} of {_names(lower.split())}" + (
         f", with {upper} on top" if upper else ""
@@ -90,8 +90,8 @@ def whited_out(view: View, *, name: str, upper: str, lower: str) -> Verdict:
 def opaque(view: View, *, name: str, upper: str, lower: str) -> Verdict:
     """A folder of the image is removed in the container and made anew: opaque, nothing below shows through.
 
-    Evidence: the attribute `trusted.overlay.opaque` of the folder in `upper`. Near misses: removed only,
-    a whiteout; emptied file by file, a whiteout each; removed from the image.
+    Evidence: the attribute `trusted.overlay.opaque` of the folder in `upper`, by getxattr(2). Near
+    misses: removed only, a whiteout; emptied file by file, a whiteout each; removed from the image.
     """
     expected = f"{name} in {upper} as an opaque folder, over that of {lower}"
     broken = _ground(view, expected, upper, lower)
@@ -120,7 +120,8 @@ def apart(view: View, *, one: str, other: str, lower: str) -> Verdict:
     """Two overlays, mounted at `one` and `other`, stand on the same lower layer, each with its own upper, and
     the first has something that the other has not, and the other something that the first has not.
 
-    Evidence: mountinfo, and the upper folders. Near misses: one upper folder for both; nothing written.
+    Evidence: `/proc/PID/mountinfo` of both, and lstat(2) of the files in their upper folders. Near
+    misses: one upper folder for both; nothing written.
     """
     expected = f"two containers on {lower}, each with changes of its own"
     uppers: list[str] = []
@@ -149,8 +150,8 @@ def apart(view: View, *, one: str, other: str, lower: str) -> Verdict:
 def committed(view: View, *, layer: str, upper: str) -> Verdict:
     """The folder `layer` holds what was in `upper` when the step began, whiteouts and opaque folders too.
 
-    Evidence: every file of both. Near misses: a copy that drops the attributes, such as `tar` makes;
-    a copy of the merged view, which has the whole image in it.
+    Evidence: lstat(2) and getxattr(2) of every file of both. Near misses: a copy that drops the
+    attributes, such as `tar` makes; a copy of the merged view, which has the whole image in it.
     """
     expected = f"a layer {layer} with all that was in {upper}"
     files, was = view.now.layers.get(layer), view.before.layers.get(upper)

@@ -33,9 +33,9 @@ def measured_creation(
     """Four containers with a large `file` in them are there, by copy, overlay, btrfs and ZFS, and the learner
     has noted of each the milliseconds that it took, and the MiB that it uses.
 
-    Evidence: st_blocks of the copy and of the overlay's upper folder, FIEMAP on btrfs, `used` of the clone.
-    ZFS is asked for where there is a pool. Near misses: one is missing, or made in another way; a number that
-    is not the kernel's.
+    Evidence: `st_blocks` (stat(2)) of the copy and of the overlay's upper folder, FIEMAP on btrfs, `used`
+    of the clone. ZFS is asked for where there is a pool. Near misses: one is missing, or made in another
+    way; a number that is not the kernel's.
     """
     expected = "a line for each way: its name, milliseconds, MiB in use"
     evidence: list[Evidence] = []
@@ -58,8 +58,9 @@ def measured_byte(
     """In each of the containers the large `file` was written to, and the learner has noted how many MiB more
     it uses since.
 
-    Evidence: the same as of `measured_creation`, before the step and now, and when each file was changed.
-    Near misses: not written in all of them; a number that is not the kernel's.
+    Evidence: `st_blocks` and the times of stat(2), and the rest as of `measured_creation`, before the
+    step and now, and when each file was changed. Near misses: not written in all of them; a number that
+    is not the kernel's.
     """
     expected = "a line for each way: its name, and the MiB that one byte has cost"
     evidence: list[Evidence] = []

@@ -73,8 +73,8 @@ def private_mount(view: View, *, target: str, fstype: str = "") -> Verdict:
 def leaked(view: View, *, target: str) -> Verdict:
     """A mount made in another mount namespace has come out: the host has the same one at `target`.
 
-    Evidence: the `shared:N` tag in both mountinfos, the same peer group. Near misses: mounted by the host
-    itself, with no other namespace about; shared inside only.
+    Evidence: the `shared:N` tag in `/proc/PID/mountinfo` of both, the same peer group. Near misses:
+    mounted by the host itself, with no other namespace about; shared inside only.
     """
     expected = f"a mount at {target}, made in a new mount namespace and seen by the host"
     process = view.process
@@ -204,8 +204,8 @@ def sealed(view: View) -> Verdict:
 def system_mounts(view: View) -> Verdict:
     """The process has `/proc`, `/sys` and `/dev` of its own, inside a root of its own.
 
-    Evidence: mountinfo: procfs at `/proc`, sysfs at `/sys`, a tmpfs at `/dev`. Near miss: the host's
-    devtmpfs at `/dev`, which has the host's disks in it.
+    Evidence: `/proc/PID/mountinfo`: procfs at `/proc`, sysfs at `/sys`, a tmpfs at `/dev`. Near miss: the
+    host's devtmpfs at `/dev`, which has the host's disks in it.
     """
     expected = "/proc, /sys and a /dev of its own, in a root of its own"
     process = view.process
@@ -230,8 +230,9 @@ def system_mounts(view: View) -> Verdict:
 def bind_volume(view: View, *, target: str, source: str) -> Verdict:
     """The folder `source` of the host is bind mounted at `target` of the process's own root.
 
-    Evidence: mountinfo: the mount at `target` has the device and the root field of `source`. Near misses:
-    a copy of the folder (no mount), another file system there, a mount made on the host's `/` only.
+    Evidence: `/proc/PID/mountinfo`: the mount at `target` has the device and the root field of `source`.
+    Near misses: a copy of the folder (no mount), another file system there, a mount made on the host's
+    `/` only.
     """
     expected = f"{source} of the host at {target} of the container"
     process = view.process

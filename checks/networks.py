@@ -12,7 +12,7 @@ from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 def loopback_works(view: View, *, netns: str) -> Verdict:
     """`lo` of a network namespace is up, and a ping to itself was answered.
 
-    Evidence: the link by rtnetlink, and `Icmp: InEchoReps` of the namespace's `net/snmp`. Near misses: the
+    Evidence: the link by rtnetlink(7), and `Icmp: InEchoReps` of `/proc/PID/net/snmp`. Near misses: the
     host's `lo` set up instead; a namespace that is new, with its `lo` still down.
     """
     expected = f"lo of {netns} is up, and answers"
@@ -34,8 +34,8 @@ def loopback_works(view: View, *, netns: str) -> Verdict:
 def veth_into(view: View, *, netns: str, outer: str = "host") -> Verdict:
     """A veth pair has one end in `netns`, and the other in `outer`.
 
-    Evidence: `IFLA_LINK` and `IFLA_LINK_NETNSID` of both ends: each names the other's index, and the
-    other's namespace. Near misses: both ends in one place; a pair to somewhere else.
+    Evidence: `IFLA_LINK` and `IFLA_LINK_NETNSID` of both ends, by rtnetlink(7): each names the other's
+    index, and the other's namespace. Near misses: both ends in one place; a pair to somewhere else.
     """
     expected = f"a veth pair, one end in {netns}, one in {outer}"
     inner, outside = nets.find(view, netns), nets.find(view, outer)
@@ -52,8 +52,8 @@ def veth_into(view: View, *, netns: str, outer: str = "host") -> Verdict:
 def bridge_port(view: View, *, netns: str, bridge: str, outer: str = "host") -> Verdict:
     """The outer end of the cable of `netns` is a port of the bridge, and both are up.
 
-    Evidence: `IFLA_MASTER` of the veth, and the flags of both, by rtnetlink. Near misses: a bridge or a port
-    that is down; an end that is a port of no bridge; a device of that name that is no bridge.
+    Evidence: `IFLA_MASTER` of the veth, and the flags of both, by rtnetlink(7). Near misses: a bridge or
+    a port that is down; an end that is a port of no bridge; a device of that name that is no bridge.
     """
     expected = f"the cable of {netns} is in a port of the bridge {bridge}, all of it up"
     inner, outside = nets.find(view, netns), nets.find(view, outer)
@@ -82,8 +82,9 @@ def bridge_port(view: View, *, netns: str, bridge: str, outer: str = "host") -> 
 def has_address(view: View, *, netns: str, address: str, kind: str = "") -> Verdict:
     """A link of the namespace that is up has this very address, with its prefix.
 
-    `kind` asks for a link of that kind, say `bridge`. Evidence: the addresses by rtnetlink. Near misses: the
-    prefix left out, which makes it /32; the address on a port of the bridge; on the wrong side.
+    `kind` asks for a link of that kind, say `bridge`. Evidence: the addresses by rtnetlink(7). Near
+    misses: the prefix left out, which makes it /32; the address on a port of the bridge; on the wrong
+    side.
     """
     expected = f"{address} on a link of {netns}, up"
     place = nets.find(view, netns)
@@ -115,8 +116,8 @@ def has_address(view: View, *, netns: str, address: str, kind: str = "") -> Verd
 def has_route(view: View, *, netns: str, by: str, to: str = "default") -> Verdict:
     """The namespace has a route to `to` (`default`, or a network) by the gateway `by`.
 
-    Evidence: its main routing table, by rtnetlink. Near misses: another gateway; the route on the host; a
-    larger network that holds `to` counts, as a default route does not.
+    Evidence: its main routing table, by rtnetlink(7). Near misses: another gateway; the route on the
+    host; a larger network that holds `to` counts, as a default route does not.
     """
     expected = f"{netns} has a {'default route' if to == 'default' else f'route to {to}'} by {by}"
     place = nets.find(view, netns)
@@ -157,9 +158,9 @@ def forwards(view: View, *, netns: str = "host") -> Verdict:
 def translates(view: View, *, source: str, netns: str = "host") -> Verdict:
     """A rule gives packets from the network `source` another sender's address on their way out.
 
-    Evidence: the rules of nftables by nfnetlink; those of iptables are among them. Masquerade and snat
-    count, in a chain that hangs at postrouting. Near misses: the rule in another namespace, for another
-    network, or in a chain that nothing leads to.
+    Evidence: the rules of nftables by nfnetlink, as nft(8) lists them; those of iptables are among them.
+    Masquerade and snat count, in a chain that hangs at postrouting. Near misses: the rule in another
+    namespace, for another network, or in a chain that nothing leads to.
     """
     expected = f"a rule on {netns} that hides {source} behind an address of its own"
     place = nets.find(view, netns)

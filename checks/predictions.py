@@ -94,8 +94,8 @@ def predict_kernel(view: View, *, kinds: str) -> Verdict:
 def predict_survives(view: View) -> Verdict:
     """Answered `yes` or `no`: whether PID 1 of the container dies when it is killed from inside.
 
-    Evidence: the process that was PID 1 when the step began is still the same one (pid and start time).
-    It must have been tried from inside a pid namespace of its own.
+    Evidence: the process that was PID 1 when the step began is still the same one (pid and start time,
+    `/proc/PID/stat`). It must have been tried from inside a pid namespace of its own.
     """
     expected = "whether PID 1 dies of kill -9 from inside"
     process = view.process

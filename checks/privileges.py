@@ -195,7 +195,7 @@ def masked(view: View, *, paths: str) -> Verdict:
             evidence = [_on(process, entry), *seen]
             return missed(expected, f"{path} can still be read", evidence, diagnosis="not-covered")
         seen.append(_on(process, entry))
-    return passed(expected, f"{_listed(_there(view, paths)) or 'nothing'} is covered", seen)
+    return passed(expected, f"{_listed(_there(view, paths)) or 'nothing'}: covered", seen)
 
 
 def read_only(view: View, *, paths: str) -> Verdict:

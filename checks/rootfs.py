@@ -10,8 +10,8 @@ from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 def unpacked(view: View, *, path: str, has: str = "bin/sh") -> Verdict:
     """The folder `path` holds a root file system: `has` is in it (a name, or `bin/NAME`).
 
-    Evidence: the entries of the folder. Near misses: an empty folder (unpacked elsewhere), a tar file put
-    in it.
+    Evidence: the entries of the folder, by `/proc/PID/root` of the host's first process. Near misses: an
+    empty folder (unpacked elsewhere), a tar file put in it.
     """
     expected = f"a root file system in {path}, with {has} in it"
     entries = view.now.folders.get(path)
@@ -28,7 +28,8 @@ def unpacked(view: View, *, path: str, has: str = "bin/sh") -> Verdict:
 def lacks(view: View, *, path: str, name: str, other: str) -> Verdict:
     """`name` is gone from the root file system at `path`, while that at `other` still has it.
 
-    Evidence: the entries of both. Near miss: removed from both, or from the wrong one.
+    Evidence: the entries of both, by `/proc/PID/root` of the host's first process. Near miss: removed
+    from both, or from the wrong one.
     """
     expected = f"{name} is gone from {path}, and still in {other}"
     ours, theirs = view.now.folders.get(path), view.now.folders.get(other)
@@ -46,7 +47,8 @@ def lacks(view: View, *, path: str, name: str, other: str) -> Verdict:
 def has_more(view: View, *, path: str, other: str) -> Verdict:
     """The folder `path` has something at its top, or in its `bin`, that `other` does not have.
 
-    Evidence: the entries of both. Near misses: nothing written; written into `other` as well.
+    Evidence: the entries of both, by `/proc/PID/root` of the host's first process. Near misses: nothing
+    written; written into `other` as well.
     """
     expected = f"something in {path} that is not in {other}"
     ours, theirs = view.now.folders.get(path), view.now.folders.get(other)

@@ -12,7 +12,7 @@ _ZFS = ("zfs", "fuse.zfs", "fuse")
 def datasets_exist(view: View, *, names: str) -> Verdict:
     """All these file systems exist (a list by spaces), each a dataset of its own.
 
-    Evidence: `zfs list`. Near miss: a plain folder where a dataset is wanted; one of several forgotten.
+    Evidence: zfs-list(8). Near miss: a plain folder where a dataset is wanted; one of several forgotten.
     """
     expected = f"file systems {', '.join(names.split())}"
     evidence: list[Evidence] = []
@@ -25,7 +25,7 @@ def datasets_exist(view: View, *, names: str) -> Verdict:
 
 
 def dataset_gone(view: View, *, name: str) -> Verdict:
-    """The dataset existed when the step began, and exists no more. Evidence: `zfs list`, before and now."""
+    """The dataset existed when the step began, and exists no more. Evidence: zfs-list(8), before and now."""
     expected = f"{name} is destroyed"
     if name in view.now.datasets:
         return missed(expected, f"{name} is still there", [_listed(view.now.datasets[name])])
@@ -37,8 +37,8 @@ def dataset_gone(view: View, *, name: str) -> Verdict:
 def snapshot_exists(view: View, *, name: str) -> Verdict:
     """The snapshot `DATASET@TAG` exists, of that very dataset.
 
-    Evidence: `zfs list -t snapshot`. Near misses: a snapshot of the parent, which does not hold what the
-    child holds; another tag; a file system instead.
+    Evidence: zfs-list(8) with `-t snapshot`. Near misses: a snapshot of the parent, which does not hold
+    what the child holds; another tag; a file system instead.
     """
     expected = f"a snapshot {name}"
     dataset = view.now.datasets.get(name)
@@ -56,8 +56,8 @@ def snapshot_exists(view: View, *, name: str) -> Verdict:
 def clone_of(view: View, *, name: str, origin: str) -> Verdict:
     """The file system `name` is a clone of the snapshot `origin`.
 
-    Evidence: `zfs get origin`. Near misses: a file system with a copy in it, which has no origin; a clone
-    of another snapshot.
+    Evidence: the property `origin`, by zfs-list(8). Near misses: a file system with a copy in it, which
+    has no origin; a clone of another snapshot.
     """
     expected = f"{name}, a clone of {origin}"
     dataset = view.now.datasets.get(name)
@@ -74,7 +74,8 @@ def clone_of(view: View, *, name: str, origin: str) -> Verdict:
 def independent_copy(view: View, *, name: str, has: str) -> Verdict:
     """The file system `name` holds `has` and has no origin: it came by send and receive, or as a copy.
 
-    Evidence: `zfs get origin` and its entries. Near miss: a clone, which is bound to its snapshot.
+    Evidence: the property `origin`, by zfs-list(8), and its entries. Near miss: a clone, which is bound
+    to its snapshot.
     """
     expected = f"{name}, a file system that depends on no snapshot, with {has} in it"
     dataset = view.now.datasets.get(name)
@@ -92,8 +93,9 @@ def independent_copy(view: View, *, name: str, has: str) -> Verdict:
 def on_zfs_clone(view: View, *, name: str) -> Verdict:
     """The root of the process in question is the clone `name` itself: whatever it writes goes there.
 
-    Evidence: the mount that its root is on is ZFS and its source the dataset, and the dataset has an
-    origin. Near misses: the root is the image itself; a plain dataset; a folder in a dataset.
+    Evidence: in `/proc/PID/mountinfo`, the mount that its root is on is ZFS and its source the dataset;
+    by zfs-list(8) that has an origin. Near misses: the root is the image itself; a plain dataset; a
+    folder in a dataset.
     """
     expected = f"a process whose / is the clone {name}"
     process = view.process

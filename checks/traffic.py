@@ -14,8 +14,9 @@ RESOLV = "/etc/resolv.conf"
 def pinged(view: View, *, source: str, target: str, via: str = "") -> Verdict:
     """A ping from `source` reached `target` and came back; `via` names who passed it on.
 
-    Evidence: echo replies counted in `source`, requests in `target`, and packets forwarded by `via` (a list
-    by spaces). Near misses: no route, no forwarding, no way back: the first that is broken is named.
+    Evidence: echo replies counted in `source`, requests in `target`, and packets forwarded by `via` (a
+    list by spaces), all of `/proc/PID/net/snmp`. Near misses: no route, no forwarding, no way back: the
+    first that is broken is named.
     """
     expected = f"a ping from {source} to {target} that comes back"
     names = (source, target, *via.split())
@@ -61,8 +62,8 @@ def pinged(view: View, *, source: str, target: str, via: str = "") -> Verdict:
 def predict_ping(view: View, *, source: str, target: str) -> Verdict:
     """Answered `yes` or `no`: whether a ping from `source` to `target` comes back. It must have been tried.
 
-    Evidence: in `source` the requests sent, the replies, and the word that there is no way; in `target` the
-    requests that came. Near miss: an answer without a try.
+    Evidence: in `source` the requests sent, the replies, and the word that there is no way; in `target`
+    the requests that came, of `/proc/PID/net/snmp`. Near miss: an answer without a try.
     """
     expected = f"whether a ping from {source} to {target} comes back"
     here, there = nets.find(view, source), nets.find(view, target)
@@ -124,9 +125,10 @@ def resolves(view: View, *, netns: str, server: str, target: str) -> Verdict:
 def published(view: View, *, port: int, to: str, netns: str, source: str, netns_of: str = "host") -> Verdict:
     """A connection from `source` to a port of `netns_of` ended at `to`, which is in `netns`.
 
-    Either a rule rewrites the address (dnat at prerouting), or a program listens on the port and passes it
-    on. Evidence: listening sockets, the rule, connections opened and accepted. Near misses: the program
-    listens on 127.0.0.1 only; the rule is at output, or names another port.
+    Either a rule rewrites the address (dnat at prerouting), or a program listens on the port and passes
+    it on. Evidence: listening sockets (sock_diag(7)), the rule (nfnetlink), connections opened and
+    accepted (`/proc/PID/net/snmp`). Near misses: the program listens on 127.0.0.1 only; the rule is at
+    output, or names another port.
     """
     expected = f"port {port} of {netns_of} leads to {to} in {netns}"
     inside, outside, public = (nets.find(view, name) for name in (netns, source, netns_of))
@@ -178,8 +180,8 @@ def published(view: View, *, port: int, to: str, netns: str, source: str, netns_
 def serves(view: View, *, netns: str, port: int) -> Verdict:
     """A program listens on a port in a namespace, not on its `lo` alone.
 
-    Evidence: the listening sockets by sock_diag. Near misses: bound to 127.0.0.1; started on the machine
-    instead.
+    Evidence: the listening sockets by sock_diag(7). Near misses: bound to 127.0.0.1; started on the
+    machine instead.
     """
     expected = f"a program in {netns} listens on port {port}"
     place = nets.find(view, netns)
@@ -200,9 +202,9 @@ def serves(view: View, *, netns: str, port: int) -> Verdict:
 def balances(view: View, *, netns: str, program: str, port: int, backends: str) -> Verdict:
     """`program` took requests on a port in `netns`, and all of the backends were connected to.
 
-    `backends` is a list of namespaces by spaces. Evidence: the listening socket, and the connections that
-    each side accepted since the step began. Near misses: only one backend got any; the backends were asked
-    past the balancer.
+    `backends` is a list of namespaces by spaces. Evidence: the listening socket (sock_diag(7)), and the
+    connections that each side accepted since the step began (`/proc/PID/net/snmp`). Near misses: only one
+    backend got any; the backends were asked past the balancer.
     """
     expected = f"{program} in {netns} shares its requests among {backends.replace(' ', ' and ')}"
     front = _front(view, expected, netns, program, port)
@@ -230,8 +232,9 @@ def balances(view: View, *, netns: str, program: str, port: int, backends: str) 
 def still_answers(view: View, *, netns: str, program: str, port: int, backends: str) -> Verdict:
     """One of the backends was stopped; the balancer tried it, failed, and the other one answered.
 
-    Evidence: the listening sockets before and now, connections that failed in `netns` (`Tcp: AttemptFails`),
-    connections accepted by the one that is left. Near misses: none stopped; all stopped; nobody asked since.
+    Evidence: the listening sockets (sock_diag(7)) before and now, of `/proc/PID/net/snmp`, connections
+    that failed in `netns` (`Tcp: AttemptFails`), connections accepted by the one that is left. Near
+    misses: none stopped; all stopped; nobody asked since.
     """
     expected = f"one of {backends.replace(' ', ' and ')} is stopped, and {program} still answers"
     front = _front(view, expected, netns, program, port)

@@ -46,13 +46,9 @@ named() {
         $2 == "zfs-kernel" && index(kinds, " wanted ") { print $column }' "$packages"
 }
 
-installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-
 missing_packages() {
-    local name
-    for name in $(named "$@"); do
-        installed "$name" || printf '%s\n' "$name"
-    done
+    # shellcheck disable=SC2016 # dpkg-query fills these in
+    named "$@" | grep -vxF -f <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p') || :
 }
 
 install_packages() {

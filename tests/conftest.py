@@ -17,6 +17,9 @@ MAY_LACK = (
     "cgroup2",
     "hybrid",
     "btrfs",
+    "user-namespaces",
+    "ordinary-account",
+    "chromium",
 )
 """Capabilities that no package of ours can give to every machine. Tests name one with `lacks()`."""
 

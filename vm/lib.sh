@@ -15,6 +15,22 @@ arch=$(dpkg --print-architecture)
 vm=$root/vm
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/container-workshop/vm
 
+# apart SCRIPT WORD…: the script once more, as root, in mount and pid namespaces of its own: however it ends, no mount of
+# it is left below what is then removed. What an earlier one left goes now; one at a time.
+apart() {
+    if [ "$(id -u)" != 0 ]; then exec sudo --preserve-env=VM_DEBIAN,VM_SOURCES,XDG_CACHE_HOME "$@"; fi
+    if [ "${VM_APART:-}" != 1 ]; then
+        VM_APART=1 exec unshare --mount --pid --fork --kill-child --mount-proc "$@"
+    fi
+    unset VM_APART
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
+    rm -rf --one-file-system "$cache"/new.*
+    work=$(mktemp -d "$cache/new.XXXXXX")
+    trap 'rm -rf --one-file-system "$work"' EXIT
+}
+
 # The machine's own Debian mirrors as apt's sources for the VM's release, with these components.
 sources() {
     local found own
@@ -58,6 +74,32 @@ guest_packages() (
     other_zfs() { echo zfs-fuse; }
     named "$@"
 )
+
+# All packages of a VM.
+vm_packages() {
+    printf '%s\n' systemd-sysv systemd-resolved udev dbus kmod login passwd bash-completion man-db nano \
+        "linux-image-cloud-$arch"
+    guest_packages required wanted machine tests
+}
+
+# QEMU's accelerator. That /dev/kvm opens does not say that a guest gets going: a boot sector is tried, which says so by
+# QEMU's exit status.
+accelerator() {
+    local sector status=0
+    if [ -w /dev/kvm ]; then
+        sector=$(mktemp)
+        # mov al, 16; out 0xf4, al; hlt
+        { printf '\260\020\346\364\364' && head -c 505 /dev/zero && printf '\125\252'; } >"$sector"
+        timeout 5 qemu-system-x86_64 -accel kvm -nodefaults -display none -m 16 \
+            -device isa-debug-exit,iobase=0xf4,iosize=1 -drive "file=$sector,format=raw" >/dev/null 2>&1 || status=$?
+        rm -f "$sector"
+        if [ "$status" = 33 ]; then
+            echo kvm
+            return
+        fi
+    fi
+    echo tcg,thread=multi,tb-size=512
+}
 
 room() {
     local free

@@ -44,16 +44,26 @@ build_zfs() {
         say "The kernel's ZFS could not be built; what dpkg said stands above. zfs-fuse takes its place."
 }
 
+# For the kernel that runs, or for one that will after the next boot.
+have_zfs() {
+    local kernel
+    for kernel in "$(uname -r)" /lib/modules/*; do
+        if modinfo -k "${kernel##*/}" zfs >/dev/null 2>&1; then return; fi
+    done
+    return 1
+}
+
 . /etc/os-release
-if ! modinfo zfs >/dev/null 2>&1; then
+if ! have_zfs; then
     case $ID in
     debian) build_zfs ;;
     ubuntu) apt-get update -qq && apt-get install -y -qq --no-install-recommends zfsutils-linux >/dev/null ;;
     *) say "ZFS has to come by other means here; zfs-fuse takes its place." ;;
     esac
 fi
-install_packages required wanted
-install_python
+install_packages required wanted machine
+systemctl disable --now nginx >/dev/null 2>&1 || : # the lessons start their own
+install_python ""
 
 cat >/usr/local/bin/workshop <<WORKSHOP
 #!/bin/sh
@@ -72,4 +82,4 @@ cat >/etc/motd.d/container-workshop <<'MOTD'
       workshop doctor     what this machine has
 
 MOTD
-workshop doctor
+/usr/local/bin/workshop doctor

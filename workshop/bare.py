@@ -48,6 +48,10 @@ class Bare(Lab):
         return self._keeper
 
     @property
+    def _outer(self) -> int:
+        return self._keeper
+
+    @property
     def alive(self) -> bool:
         return True
 

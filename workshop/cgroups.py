@@ -5,6 +5,7 @@ cgroups(7). Where a group of ours may stand:
 - v1: below the program's own group of that controller.
 - v2 without systemd: at the root, which alone may have processes *and* hand controllers down.
 - v2 under systemd, which undoes what others do in its tree: a scope of our own with `Delegate=yes`.
+- v2 for an ordinary account: below a scope that its own systemd gave the program; see `delegation`.
 - v2 in a container: below the nearest group that hands controllers down; if there is none, below the
   program's own group, without controllers ("no internal processes").
 
@@ -22,16 +23,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from workshop import rootless
 from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 from workshop.ledger import NAME, Entry, Ledger
 
+TOP = Path("/sys/fs/cgroup")
+TAUGHT = ("memory", "cpu", "pids")
+"""The controllers whose limits the lessons set."""
 LEAF = "init"
 MOST_PROCESSES = 1000
 """How many processes (and threads) a lab may have: a fork bomb without a limit ends here."""
 _OURS = re.compile(rf"{NAME}-[0-9a-f]{{12}}(\.scope)?")
 _SYSTEMD = Path("/run/systemd/system")
-_SECONDS = 2.0
+_SECONDS = 10.0
+"""For what systemd and the kernel do in milliseconds, on a slow machine too."""
 
 
 @frozen
@@ -45,6 +51,13 @@ class Hierarchy:
     @property
     def v2(self) -> bool:
         return not self.controllers
+
+    @property
+    def place(self) -> Path:
+        """Where the lab has it: where everybody expects it, wherever this machine has mounted it."""
+        if self.mount == TOP or self.mount.parent == TOP:
+            return self.mount
+        return TOP / (",".join(name.removeprefix("name=") for name in self.controllers) or "unified")
 
     @property
     def options(self) -> str:
@@ -92,7 +105,8 @@ def join(pid: int, ledger: Ledger) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     name = f"{NAME}-{ledger.id}"
     scope = _scope(f"{name}.scope", pid, ledger)
     groups, problems = [], []
-    for hierarchy in hierarchies():
+    there = hierarchies()
+    for hierarchy in there:
         inside = scope.get(",".join(hierarchy.controllers))
         path = inside or _parent(hierarchy) / name
         try:
@@ -111,7 +125,17 @@ def join(pid: int, ledger: Ledger) -> tuple[tuple[Group, ...], tuple[str, ...]]:
             problems.append(f"no group of its own for {label}: {error.strerror}: {path}")
         else:
             groups.append(Group(hierarchy, path))
-    return tuple(groups), tuple(problems)
+    return tuple(groups), (*problems, *_not_mounted(there))
+
+
+def _not_mounted(there: Sequence[Hierarchy]) -> Iterator[str]:
+    """Why a lesson on limits cannot be played: its controllers are in no hierarchy."""
+    had = {name for each in there for name in each.controllers}
+    had |= {name for each in there if each.v2 for name in _words(each.mount / "cgroup.controllers")}
+    for name in TAUGHT:
+        if name not in had:
+            how = f"mount -t cgroup -o {name} cgroup {TOP}/{name}"
+            yield f"no limits on {name}: its controller is not mounted (in version 1: {how})"
 
 
 def enable(groups: Sequence[Group]) -> None:
@@ -127,10 +151,10 @@ def places(groups: Sequence[Group], *, namespace: bool = True) -> Mapping[str, s
     """Where a learner makes groups, by what is to be limited; `cgroup2` and `freezer` are for freezing.
 
     In a cgroup namespace that begins at the lab's groups, each is at the top of its hierarchy."""
-    seen = {group: str(group.hierarchy.mount if namespace else group.path) for group in groups}
+    seen = {group: str(group.hierarchy.place if namespace else group.path) for group in groups}
     by_name = {name: place for group, place in seen.items() for name in group.hierarchy.controllers}
     two = next((place for group, place in seen.items() if group.hierarchy.v2), None)
-    found = {name: by_name.get(name) or two for name in ("memory", "cpu", "pids")}
+    found = {name: by_name.get(name) or two for name in TAUGHT}
     found |= {"cgroup2": two, "freezer": two or by_name.get("freezer")}
     return {name: place for name, place in found.items() if place is not None}
 
@@ -275,7 +299,7 @@ def _fill_cpuset(path: Path) -> None:
 
 def _scope(unit: str, pid: int, ledger: Ledger) -> Mapping[str, Path]:
     """Under systemd: have it put the process into a scope; controllers to the group in each hierarchy."""
-    if not _SYSTEMD.is_dir():
+    if not _SYSTEMD.is_dir() or rootless.inside():  # then the program is in one, which has room for it
         return {}
     ledger.add(Entry("scope", unit))
     properties = ("2", "PIDs", "au", "1", str(pid), "Delegate", "b", "true")
@@ -316,7 +340,7 @@ def _busctl(method: str, *args: str) -> bool:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=5,
+            timeout=_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

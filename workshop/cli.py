@@ -20,7 +20,23 @@ from workshop.lesson import COURSE
 INTERRUPTED = 130
 OWN_OPTIONS = ("-h", "--help", "--version")
 """All others are those of the command; without a command that is `learn`."""
-COMMANDS = ("learn", "present", "notes", "run", "verify", "lessons", "lint", "doctor", "clean")
+COMMANDS = (
+    "learn",
+    "present",
+    "notes",
+    "handout",
+    "watch",
+    "run",
+    "verify",
+    "lessons",
+    "progress",
+    "report",
+    "new",
+    "preview",
+    "lint",
+    "doctor",
+    "clean",
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,9 +76,19 @@ def parser() -> Parser:
         "--runs", type=_count, default=1, metavar="N", help="rehearse so often (with --rehearse)"
     )
     _host_options(present)
+    _page_options(present)
 
     notes = commands.add_parser("notes", help="the speaker's own screen, in a second terminal")
     notes.add_argument("--theme", choices=("dark", "light"), default="dark", help="of this screen")
+
+    handout = commands.add_parser("handout", help="a performance to read: what ran, and what it did")
+    handout.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="of the performance; the last one if not named"
+    )
+    handout.add_argument("--html", action="store_true", help="one page that plays the recording too")
+    handout.add_argument("--free", action="store_true", help="with what was typed beside the steps")
+    watch = commands.add_parser("watch", help="the lab of another terminal, live")
+    watch.add_argument("--once", action="store_true", help="print one picture and end")
 
     run = commands.add_parser("run", help="no one at the keys: every solution typed and judged")
     run.add_argument(
@@ -85,17 +111,51 @@ def parser() -> Parser:
     lessons.add_argument("--json", action="store_true", help="one object a line on standard output")
     _course_option(lessons)
 
+    progress = commands.add_parser("progress", help="your progress as one file, for another machine")
+    progress.add_argument(
+        "action", choices=("export", "import"), help="write such a file, or add what it has"
+    )
+    progress.add_argument("file", type=Path, metavar="FILE", help="`-` is standard output, or input")
+    _course_option(progress)
+
+    report = commands.add_parser("report", help="your lines, changes and verdicts, as Markdown or HTML")
+    report.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=Path("-"),
+        metavar="FILE",
+        help="a new file; without one, standard output",
+    )
+    report.add_argument("--html", action="store_true", help="one page that needs nothing else")
+    _course_option(report)
+
+    new = commands.add_parser("new", help="for authors: begin a lesson")
+    new.add_argument("lesson", metavar="LESSON", help="its name: signals-and-nice, 05-signals-and-nice")
+    _course_option(new)
+
+    preview = commands.add_parser("preview", help="for authors: a lesson as it will be read, at each save")
+    preview.add_argument("file", type=Path, metavar="FILE", help="a lesson")
+
     lint = commands.add_parser("lint", help="every rule for authors of lessons; needs no root")
     lint.add_argument(
-        "path", nargs="?", type=Path, default=COURSE, metavar="PATH", help="a lesson or a folder"
+        "path", nargs="?", type=_path, default=COURSE, metavar="PATH", help="a lesson or a folder"
     )
     lint.add_argument("--checks", action="store_true", help="what checks there are, and what they take")
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what each lesson needs")
     doctor.add_argument("--json", action="store_true", help="one object a line on standard output")
+    _rootless_option(doctor)
 
     commands.add_parser("clean", help="remove what a workshop that was killed left behind")
     return top
+
+
+def _path(word: str) -> Path:
+    """`--image "$UNSET"` is no wish for the current folder."""
+    if not word:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(word)
 
 
 def _count(word: str) -> int:
@@ -105,13 +165,34 @@ def _count(word: str) -> int:
 
 
 def _course_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--course", type=Path, default=COURSE, metavar="DIR", help="a folder of lessons")
+    command.add_argument("--course", type=_path, default=COURSE, metavar="DIR", help="a folder of lessons")
+
+
+def _rootless_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rootless",
+        action="store_true",
+        help="without root, in a user namespace; what that cannot do is left out",
+    )
+
+
+def _page_options(command: argparse.ArgumentParser) -> None:
+    pages = command.add_argument_group("web pages")
+    pages.add_argument("--share", action="store_true", help="a page on which the audience follows along")
+    pages.add_argument("--speaker", action="store_true", help="a page with notes and clock, for a phone")
+    pages.add_argument("--drive", action="store_true", help="the same, and its buttons drive the stage")
+    pages.add_argument("--free", action="store_true", help="share what is typed beside the steps too")
+    pages.add_argument(
+        "--at", default="127.0.0.1", metavar="ADDRESS", help="of this machine; else it is alone"
+    )
+    pages.add_argument("--port", type=int, default=8000, metavar="N", help="8000; 0 is any that is free")
 
 
 def _host_options(command: argparse.ArgumentParser) -> None:
     _course_option(command)
+    _rootless_option(command)
     command.add_argument(
-        "--image", type=Path, metavar="PATH", help="a root file system: tar file, folder, OCI layout"
+        "--image", type=_path, metavar="PATH", help="a root file system: tar file, folder, OCI layout"
     )
     command.add_argument(
         "--no-lab", action="store_true", help="work on this machine itself (only where it may be thrown away)"
@@ -151,6 +232,10 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Front ends are imported only when they are wanted: a start is felt."""
+    if getattr(options, "rootless", False):
+        from workshop import rootless
+
+        rootless.enter()  # as early as can be: everything after it is the other root's
     match options.command:
         case "learn" | None:
             from workshop.ui.start import learn
@@ -164,6 +249,16 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.notes import notes
 
             return notes(options)
+        case "handout":
+            from workshop.ui.handout import main as handout
+
+            return handout(options.folder, html=options.html, free=options.free)
+        case "watch":
+            from workshop.ui.start import need_root
+            from workshop.ui.watch import watch
+
+            need_root(words)
+            return watch(once=options.once)
         case "run":
             from workshop.ui.headless import run
 
@@ -176,6 +271,24 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.lessons import main as lessons
 
             return lessons(options.course, json=options.json)
+        case "progress":
+            from workshop.ui import keep
+
+            act = keep.export if options.action == "export" else keep.import_
+            return act(options.file, options.course)
+        case "report":
+            from workshop.ui.keep import report
+
+            html = options.html or options.file.suffix in (".html", ".htm")
+            return report(options.file, options.course, html=html)
+        case "new":
+            from workshop.ui.new import main as new
+
+            return new(options.lesson, options.course)
+        case "preview":
+            from workshop.ui.preview import main as preview
+
+            return preview(options.file)
         case "lint":
             from workshop.ui.lint import main as lint
 

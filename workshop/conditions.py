@@ -12,12 +12,18 @@ from typing import Protocol
 
 CAPABILITIES: Mapping[str, str] = {
     "root": "the program runs as root",
+    "lab": "a lab as the learner's host, and not the machine itself",
+    "real-root": "that root is the machine's, not the one of a user namespace (--rootless)",
+    "many-ids": "more user ids than one: root has all, others a range of /etc/subuid",
+    "devices": "device nodes can be made, and disks attached",
+    "proc-anew": "a new /proc can be mounted where no other is left",
     "zfs": "ZFS, the kernel's or zfs-fuse",
     "zfs-kernel": "ZFS of the kernel",
     "zfs-fuse": "ZFS as a program, zfs-fuse",
     "zfs-diff": "a ZFS that knows `zfs diff`",
     "overlay": "overlay file systems",
     "btrfs": "btrfs file systems and their tools",
+    "cgroups": "groups of cgroups can be made, in either version",
     "cgroup1": "cgroups whose controllers are in version 1",
     "cgroup2": "cgroups whose controllers are in version 2",
     "hybrid": "version 2 mounted beside version 1, without controllers",
@@ -115,7 +121,7 @@ _EITHER = {
     "unified": ("cgroup2", "hybrid"),
     "nat": ("nft", "iptables"),
 }
-_CGROUPS = ("cgroup1", "cgroup2", "hybrid")
+_CGROUPS = ("cgroup1", "cgroup2", "hybrid", "cgroups")
 
 
 def _possible(machine: Mapping[str, bool]) -> bool:
@@ -124,6 +130,6 @@ def _possible(machine: Mapping[str, bool]) -> bool:
             return False
     if "zfs-diff" in machine and machine["zfs-diff"] and not machine.get("zfs-kernel", True):
         return False
-    # The controllers are in one version; on a hybrid machine, in version 1.
-    one, two, hybrid = (machine.get(name) for name in _CGROUPS)
-    return one is None or (one != two and not (hybrid and two))
+    # The controllers are in one version, or not for us; on a hybrid machine, in version 1.
+    one, two, hybrid, either = (machine.get(name) for name in _CGROUPS)
+    return one is None or (not (one and two) and either == bool(one or two) and not (hybrid and not one))

@@ -30,7 +30,7 @@ _SECONDS = 2.0
 def socket_of(name: str) -> Path | None:
     """The socket of an engine that answers."""
     for path in SOCKETS[name]:
-        if Path(path).is_socket() and _ask(path, "GET", "/_ping", seconds=0.3) is not None:
+        if _ask(path, "GET", "/_ping", seconds=0.3) is not None:
             return Path(path)
     return None
 

@@ -31,6 +31,24 @@ class Working:
 
 
 @frozen
+class Rebuilt:
+    """A step's state was made anew: by the learner's `own` lines, or by the model answer. `why` says what the
+    own lines lack now; it is empty where there are none."""
+
+    step: Step
+    own: bool
+    why: str = ""
+
+
+@frozen
+class Undone:
+    """The last line is taken back. `left_out` are lines before it that could not be typed again."""
+
+    line: str
+    left_out: tuple[str, ...] = ()
+
+
+@frozen
 class Typed:
     """A line is about to run (shown where nobody typed it: solutions, rebuilding)."""
 
@@ -64,6 +82,8 @@ class Judged:
     step: Step
     verdicts: tuple[Verdict, ...]
     diagnoses: tuple[Diagnosis, ...]
+    printed: tuple[str, ...] = ()
+    """The ids of those that the line itself printed: errors of this moment, also when the step is passed."""
 
     @property
     def passed(self) -> bool:
@@ -86,6 +106,13 @@ class Advanced:
 
 
 @frozen
+class Gone:
+    """The line took away what the step began with. The step is not passed: what misses may be of that."""
+
+    what: tuple[str, ...]
+
+
+@frozen
 class Lost:
     """A shell or the lab itself is gone; what is left, and what can be done."""
 
@@ -93,4 +120,6 @@ class Lost:
     remedy: str
 
 
-Event = Entered | Working | Typed | Ended | Observed | Judged | Passed | Advanced | Lost
+Event = (
+    Entered | Working | Rebuilt | Undone | Typed | Ended | Observed | Judged | Passed | Advanced | Gone | Lost
+)

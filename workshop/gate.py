@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from workshop.events import Event, Judged
 from workshop.frozen import frozen
-from workshop.kernel.diff import SCOPE_LINK, diff, nat_text
+from workshop.kernel.diff import diff
+from workshop.kernel.diff.network import SCOPE_LINK, nat_text
 from workshop.kernel.model import Snapshot
 from workshop.lesson import Step
 from workshop.session import PATIENCE, Session

@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from workshop.attended import Attended
+from workshop.kernel import container
 from workshop.kernel.collect import Collector, Reader
 from workshop.kernel.model import Snapshot
 from workshop.kernel.procfs import to_inner
 from workshop.lab import Lab
 from workshop.lesson import SHELLS, ShellName
-from workshop.machine import Machine
+from workshop.machine import Machine, search_path
 from workshop.shell import PtyShell, Shell, Terminal
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class Host:
         self._proc = os.open(self._lab.proc, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._collector = Collector(self._reader())
 
+    def tell(self, heading: str, step: str) -> None:
+        """Which step is played, for who looks on."""
+        self._lab.announce(heading, step)
+
     def open(self) -> None:
         """Start the shells, as soon as the lab is there. They become ready in the background."""
         self._lab.ready()
@@ -84,14 +89,21 @@ class Host:
     def reopen(self, name: ShellName) -> None:
         """Start a shell, in place of the one that has ended."""
         self._close_shell(name)
-        self._shells[name] = PtyShell(
-            self._lab.enter, name=name, size=self.size, cwd=START, env={**os.environ, "HOME": START}
-        )
+        env = {**os.environ, "HOME": START, "PATH": search_path()}
+        self._shells[name] = PtyShell(self._lab.enter, name=name, size=self.size, cwd=START, env=env)
 
     def look(self) -> Snapshot:
         """Everything, now."""
         assert self._collector is not None
         return self._collector.collect(tuple(self.foreground(name) for name in self._shells))
+
+    def detailed(self, snapshot: Snapshot, pids: Sequence[int]) -> Snapshot:
+        """A snapshot of this host's, with what a score card asks for besides."""
+        return container.detailed(snapshot, pids, proc=self.proc)
+
+    def from_outside(self) -> tuple[Snapshot, int] | None:
+        """The host itself, as a process of the machine: a lab's first one. None: it is the machine."""
+        return (container.look(self._lab.pid), self._lab.pid) if self._lab.depth else None
 
     def foreground(self, name: ShellName) -> int:
         """The pid, in the host's numbers, of the process that has a shell's terminal."""

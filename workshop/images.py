@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from workshop import rootfs
 from workshop.errors import MachineError, UsageError
 from workshop.frozen import frozen
 from workshop.ledger import NAME
@@ -78,15 +78,14 @@ def named(path: Path, work: Path) -> Path:
                 from workshop.oci import flatten
 
                 flatten(path, target)
+                rootfs.check_tar(target, path)
             else:
-                _check_root(path, {entry.name for entry in path.iterdir()})
+                rootfs.check_folder(path)
                 with tarfile.open(target, "w") as tar:
                     tar.add(path, arcname=".")
             return target
-        _check_tar(path)
-    except tarfile.TarError as error:
-        raise UsageError(f"{path} is no tar file, or it is damaged: {error}.", _EXPORT) from error
-    except EOFError as error:
+        rootfs.check_tar(path, path)
+    except (tarfile.TarError, EOFError) as error:
         raise UsageError(f"{path} is damaged: it ends too early.", "Make or fetch it again.") from error
     except OSError as error:
         reason = error.strerror or str(error)
@@ -113,29 +112,6 @@ def is_static(path: Path) -> bool:
         return False
     interpreter = 3
     return all(int.from_bytes(table[n * each : n * each + 4], order) != interpreter for n in range(number))
-
-
-_EXPORT = "`docker export CONTAINER > image.tar` makes one."
-
-
-def _check_tar(path: Path) -> None:
-    """Read it to its end: a tar that is cut off is found now, not in the middle of a lesson."""
-    import tarfile
-
-    with tarfile.open(path) as tar:
-        names = {member.name.removeprefix("./").partition("/")[0] for member in tar}
-        assert tar.fileobj is not None
-        tar.fileobj.seek(tar.offset)
-        if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile itself lets that pass
-            raise EOFError
-    if "manifest.json" in names and "bin" not in names:
-        raise UsageError(f"{path} comes from `docker save`: layers, not a root file system.", _EXPORT)
-    _check_root(path, names)
-
-
-def _check_root(path: Path, names: Iterable[str]) -> None:
-    if not {"bin", "usr"} & set(names):
-        raise UsageError(f"{path} holds no root file system: there is neither bin nor usr in it.", _EXPORT)
 
 
 def _cached(busybox: Path, bash: Path | None) -> Path:

@@ -13,6 +13,7 @@ import pickle
 import re
 import select
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,15 +22,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from workshop import cgroups, engines, images, lab_init, libc, loops, pool
+from workshop.beacon import Beacon, put
 from workshop.cgroups import Group
 from workshop.errors import LabError
 from workshop.kernel import mountinfo
+from workshop.kernel.procfs import read_stat
 from workshop.lab_init import CgroupMount, Plan
 from workshop.ledger import Ledger
 from workshop.machine import Machine
 
 FOLDER = "/lab"
 NO_OVERLAY = "no overlay on this machine's root: its folders are read-only here, and /etc is a copy"
+ROOTLESS = "without root, this host's folders are the machine's, read-only; /etc is a copy"
 IMAGES = f"{FOLDER}/images"
 _SECONDS = 30.0
 """More than a lab ever takes; a dead network share may hold it up."""
@@ -111,7 +115,8 @@ class Lab:
 
     @property
     def enter(self) -> tuple[str, ...]:
-        namespaces = f"nsenter --target {self.pid} --mount --uts --ipc --net --pid --cgroup --"
+        time = "" if _same_time(self.pid) else "--time "
+        namespaces = f"nsenter --target {self.pid} --mount --uts --ipc --net --pid --cgroup {time}--"
         groups = " ".join(f"'{group.leaf}/cgroup.procs'" for group in self.groups)
         return ("/bin/sh", "-c", _JOIN.format(groups=groups, enter=namespaces), "enter")
 
@@ -120,6 +125,19 @@ class Lab:
         if self.pid and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return False
         return bool(self.pid)
+
+    def announce(self, heading: str = "", step: str = "") -> None:
+        """Say where the lab is and what is played in it, to `workshop watch`."""
+        outer = self._outer
+        found = read_stat("/proc", outer)
+        if found is not None:
+            places = str(self.proc), self.first, str(self.cgroup_root)
+            put(self._ledger.folder, Beacon(outer, found.start, *places, heading, step))
+
+    @property
+    def _outer(self) -> int:
+        """The first process, as the machine counts."""
+        return self.pid
 
     def prepare(self, need: str) -> None:
         """Have a facility ready: `pool`, `pool-if-any`, `image`. MachineError says what is missing for it."""
@@ -139,7 +157,9 @@ class Lab:
         """The values of the variables in lessons."""
         image = place(self._given) if self._given else f"{IMAGES}/{images.DEBIAN}"
         places = cgroups.places(self.groups, namespace=self.depth > 0)
-        return {"pool": self.pool or pool.NAME, "image": image, "lab": FOLDER, **places}
+        userxattr = "" if self._machine.has("real-root") else "userxattr,"
+        own = {"pool": self.pool or pool.NAME, "image": image, "lab": FOLDER, "userxattr": userxattr}
+        return {**own, **places}
 
     def ready(self) -> None:
         """Wait until the lab is there. LabError says why it cannot be, and then nothing of it is left."""
@@ -149,7 +169,7 @@ class Lab:
             answer = _answer(self._reports)
             self._ledger.add(loops.entry(self.name, tuple(answer["devices"])))
             if not answer["overlaid"]:
-                self.problems = (*self.problems, NO_OVERLAY)
+                self.problems = (*self.problems, NO_OVERLAY if self._machine.has("real-root") else ROOTLESS)
             cgroups.enable(self.groups)
         except BaseException:
             self.close()
@@ -195,7 +215,8 @@ class Lab:
         self._reports = status[0]
         try:
             self.pid = _fork(orders, status)
-            self.groups, self.problems = cgroups.join(self.pid, self._ledger)
+            if self._machine.has("real-root") or self._machine.has("cgroup2"):
+                self.groups, self.problems = cgroups.join(self.pid, self._ledger)
             _send(orders[1], self._plan(own, tuple(sockets.values())))
         finally:
             for fd in (*orders, status[1]):
@@ -219,7 +240,8 @@ class Lab:
             bound[place(self._given)] = str(self._given)
         return Plan(
             staging=str(staging),
-            overlay=self._machine.has("overlay"),
+            overlay=self._machine.has("overlay") and self._machine.has("real-root"),
+            devices=self._machine.has("real-root"),
             submounts=_submounts(),
             cgroups=tuple(_cgroup_mount(group) for group in self.groups),
             leaf=tuple(str(group.leaf / "cgroup.procs") for group in self.groups if group.leaf != group.path),
@@ -242,23 +264,36 @@ class Lab:
 
 
 def _fork(orders: tuple[int, int], status: tuple[int, int]) -> int:
-    """The first process of a new pid namespace. For the main thread only: when the thread that forked ends,
-    the kernel takes it for the parent's death (prctl(2), PR_SET_PDEATHSIG)."""
-    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        libc.unshare(libc.CLONE_NEWPID)
+    """The first process of a new pid namespace.
+
+    Which pid namespace the children go to is a matter of each thread (unshare(2)), so a thread made for it
+    forks: the way back for the program itself would take rights over the machine's own namespace. Only when
+    that thread is gone is the main one the parent, whose death the first process asks to be told of, after
+    its orders.
+    """
+    found: list[int | BaseException] = []
+
+    def fork() -> None:
         try:
+            libc.unshare(libc.CLONE_NEWPID)
             with warnings.catch_warnings():
                 # The child touches no lock of another thread: it calls the kernel, then execs.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = os.fork()
             if pid == 0:
                 lab_init.become(orders[0], status[1])
-        finally:
-            libc.setns(home, libc.CLONE_NEWPID)
-    finally:
-        os.close(home)
-    return pid
+            found.append(pid)
+        except BaseException as error:
+            found.append(error)
+
+    thread = threading.Thread(target=fork, name="first-process")
+    thread.start()
+    thread.join()
+    while Path(f"/proc/self/task/{thread.native_id}").exists():
+        time.sleep(0.0001)  # Python's thread has ended, and the kernel's not yet
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
 
 
 def _send(fd: int, plan: Plan) -> None:
@@ -286,11 +321,10 @@ def _answer(fd: int) -> dict[str, Any]:
     for report in said:
         if "message" in report:
             raise LabError(f"The lab could not be made: {report['message']}", report["hint"])
-    if not said:
-        raise LabError(
-            "The lab could not be made: its first process was killed.", "Out of memory? See `dmesg`."
-        )
-    return dict(said[0])
+    for report in said:
+        if "devices" in report:
+            return dict(report)
+    raise LabError("The lab could not be made: its first process was killed.", "Out of memory? See `dmesg`.")
 
 
 def _reap(pid: int, seconds: float) -> bool:
@@ -307,6 +341,14 @@ def _reap(pid: int, seconds: float) -> bool:
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
     return True
+
+
+def _same_time(pid: int) -> bool:
+    """Is a process in the program's own time namespace? time_namespaces(7)"""
+    try:
+        return Path(f"/proc/{pid}/ns/time").readlink() == Path("/proc/self/ns/time").readlink()
+    except OSError:
+        return True
 
 
 def place(given: Path) -> str:
@@ -329,8 +371,8 @@ def _submounts() -> tuple[str, ...]:
 
 def _cgroup_mount(group: Group) -> CgroupMount:
     hierarchy = group.hierarchy
-    if hierarchy.mount == Path("/sys/fs/cgroup"):
+    if hierarchy.place == cgroups.TOP:
         return CgroupMount("", hierarchy.options)
-    name = hierarchy.mount.name
+    name = hierarchy.place.name
     links = tuple(c for c in hierarchy.controllers if c != name and not c.startswith("name="))
     return CgroupMount(name, hierarchy.options, links)

@@ -32,6 +32,13 @@ _QUIET = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
 _OWN = ("proc", "sys", "dev", "run", "tmp", "lab")
 """What is at these places in `/` is the lab's own, not the machine's."""
 
+_DEV_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
 _HOSTS = f"127.0.0.1\tlocalhost\n127.0.1.1\t{HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _RESOLV = "# The lab has no way out, and so nobody to ask for names.\n"
 _SUDOERS = (
@@ -58,6 +65,8 @@ class Plan:
     staging: str
     """An empty folder of the machine, on which the lab's root is put together (seen by nobody else)."""
     overlay: bool
+    devices: bool
+    """Has the lab's root the machine's devices? In a user namespace it has the harmless ones."""
     submounts: tuple[str, ...]
     """The machine's other file systems, to be seen read-only."""
     cgroups: tuple[CgroupMount, ...]
@@ -72,13 +81,14 @@ class Plan:
 def become(orders: int, status: int) -> NoReturn:
     """Wait for the program's plan on `orders`, build, report on `status`, turn into `sleep infinity`."""
     try:
-        libc.die_with_parent()
         os.setsid()
         _only(orders, status)
         with open(orders, "rb") as file:
             received = file.read()
-        if not received:  # the program died before the kernel was told to let us die with it
+        if not received:  # the program died
             os._exit(1)
+        libc.die_with_parent()
+        _report(status, begun=True)  # fails if the program died before we were to die with it
         plan: Plan = pickle.loads(received)
         os.umask(0o022)
         leaves = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in plan.leaf]
@@ -106,6 +116,9 @@ def become(orders: int, status: int) -> NoReturn:
         ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if not plan.devices:  # so that `nsenter --all` works: the machine's time is not for us to enter
+            with contextlib.suppress(SyscallError):
+                libc.unshare(libc.CLONE_NEWTIME)  # the execve goes there, since Linux 6.1
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that the kernel reaps orphans for it
         os.execve("/bin/sleep", ("sleep", "infinity"), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
     except SyscallError as error:
@@ -143,14 +156,16 @@ def _build(plan: Plan) -> tuple[str, bool]:
     overlaid = plan.overlay and _overlaid(plan, root)
     if overlaid:
         _folders(root, *_OWN)
+        for path in plan.submounts:
+            _bind_read_only(path, root + path, libc.MS_BIND)
     else:
+        mount(None, plan.staging, None, libc.MS_UNBINDABLE)  # it may lie below a folder that is to be bound
         _binds(root)
-    for path in plan.submounts:
-        _bind_read_only(path, root + path)
+        _programs(plan, root)
     mount("proc", f"{root}/proc", "proc", _QUIET)
-    mount("sysfs", f"{root}/sys", "sysfs", _QUIET)
+    _sys(plan, f"{root}/sys")
     _cgroups(plan.cgroups, f"{root}/sys/fs/cgroup")
-    _dev(plan, f"{root}/dev")
+    (_dev if plan.devices else _harmless_dev)(plan, f"{root}/dev")
     for name, mode in (("run", "755"), ("tmp", "1777"), ("lab", "755")):
         mount(name, f"{root}/{name}", "tmpfs", libc.MS_NODEV if name == "run" else 0, f"mode={mode}")
     _folders(root, "run/lock", "lab/images", "lab/containers")
@@ -171,8 +186,8 @@ def _overlaid(plan: Plan, root: str) -> bool:
     return True
 
 
-def _overlay(lower: str, target: str, upper: str, work: str) -> None:
-    mount("overlay", target, "overlay", data=f"lowerdir={lower},upperdir={upper},workdir={work}")
+def _overlay(lower: str, target: str, upper: str, work: str, option: str = "") -> None:
+    mount("overlay", target, "overlay", data=f"{option}lowerdir={lower},upperdir={upper},workdir={work}")
 
 
 def _binds(root: str) -> None:
@@ -186,9 +201,19 @@ def _binds(root: str) -> None:
             _copy(source, target)
         elif source.is_dir():
             target.mkdir(exist_ok=True)
-            if source.name not in (*_OWN, "root"):
-                _bind_read_only(str(source), str(target))
+            if source.name not in (*_OWN, "root", "mnt"):
+                _bind_read_only(str(source), str(target), libc.MS_BIND | libc.MS_REC)
     _folders(root, *_OWN, "root")
+
+
+def _programs(plan: Plan, root: str) -> None:
+    """A place for the learner's programs. An overlay's top belongs to whoever made its upper folder."""
+    own = f"{plan.staging}/programs"
+    _folders(own, "")
+    mount("programs", own, "tmpfs", data="mode=755")
+    _folders(own, "upper", "work")
+    with contextlib.suppress(SyscallError):
+        _overlay("/usr/local/bin", f"{root}/usr/local/bin", f"{own}/upper", f"{own}/work", "userxattr,")
 
 
 def _copy_file(source: str, target: str) -> None:
@@ -204,21 +229,13 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, symlinks=True)
 
 
-def _bind_read_only(source: str, target: str) -> None:
+def _bind_read_only(source: str, target: str, flags: int) -> None:
     """The machine's mount, or nothing where it cannot be had: a dead network share, another user's FUSE."""
     try:
-        mount(source, target, None, libc.MS_BIND)
+        mount(source, target, None, flags)
     except SyscallError:
         return
-    kept = 0
-    flags = os.statvfs(target).f_flag
-    for theirs, ours in (
-        (os.ST_NOSUID, libc.MS_NOSUID),
-        (os.ST_NODEV, libc.MS_NODEV),
-        (os.ST_NOEXEC, libc.MS_NOEXEC),
-    ):
-        kept |= ours if flags & theirs else 0
-    mount(None, target, None, libc.MS_REMOUNT | libc.MS_BIND | libc.MS_RDONLY | kept)
+    libc.make_read_only(target)
 
 
 def _bind_file(source: str, target: str) -> None:
@@ -228,6 +245,17 @@ def _bind_file(source: str, target: str) -> None:
     else:
         Path(target).touch()
     mount(source, target, None, libc.MS_BIND)
+
+
+def _sys(plan: Plan, target: str) -> None:
+    """In a user namespace a sysfs can be mounted only where another is in sight, in full."""
+    try:
+        mount("sysfs", target, "sysfs", _QUIET)
+    except SyscallError:  # something of the machine's is covered, as in a container: then it is the machine's
+        mount("/sys", target, None, libc.MS_BIND | libc.MS_REC)
+        mount("none", f"{target}/fs/cgroup", "tmpfs", _QUIET)
+    if not plan.devices:  # `ip netns exec` unmounts one before it mounts the next
+        mount(target, target, None, libc.MS_BIND | libc.MS_REC)
 
 
 def _cgroups(hierarchies: Sequence[CgroupMount], target: str) -> None:
@@ -253,6 +281,21 @@ def _dev(plan: Plan, target: str) -> None:
         _overlay("/dev", target, f"{plan.staging}/dev-upper", f"{plan.staging}/dev-work")
     except SyscallError:
         mount("/dev", target, None, libc.MS_BIND)
+    _dev_mounts(target)
+
+
+def _harmless_dev(plan: Plan, target: str) -> None:
+    """The devices that every container has, each a mount of the machine's: no user namespace makes a node."""
+    mount("dev", target, "tmpfs", libc.MS_NOSUID, "mode=755")
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
+        _bind_file(f"/dev/{name}", f"{target}/{name}")
+    for name, to in _DEV_LINKS.items():
+        Path(target, name).symlink_to(to)
+    _folders(target, "pts")
+    _dev_mounts(target)
+
+
+def _dev_mounts(target: str) -> None:
     for name, fstype, data in (("shm", "tmpfs", "mode=1777"), ("mqueue", "mqueue", "")):
         with contextlib.suppress(OSError, SyscallError):
             Path(f"{target}/{name}").mkdir(exist_ok=True)

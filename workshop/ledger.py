@@ -1,8 +1,9 @@
 """What the workshop made and the kernel does not take back by itself: written down before it is made.
 
-Every running lab has a folder `HOME/ID` with a `ledger.json`, HOME being `/run/container-workshop` (or the
-XDG state folder, where /run cannot be written). The program holds a flock(2) on that folder while it lives,
-so a ledger whose lock is free belongs to a program that has died: `Ledger.sweep` removes what it names.
+Every running lab has a folder `HOME/ID` with a `ledger.json`, HOME being `/run/container-workshop` (for an
+ordinary account below XDG_RUNTIME_DIR, or else in the XDG state folder). The program holds a flock(2) on
+that folder while it lives, so a ledger whose lock is free belongs to a program that has died: `Ledger.sweep`
+removes what it names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from workshop.errors import LabError
 from workshop.frozen import frozen
 
 NAME = "container-workshop"
+RUN = Path("/run")
 _FILE = "ledger.json"
 _BROKEN = ".broken"
 STAGE = ".stage"
@@ -49,9 +51,9 @@ class Swept:
 
 def home() -> Path:
     """Where the ledgers are. /run forgets them at a reboot, just as the kernel forgets what they name."""
-    run = Path("/run")
-    if os.access(run, os.W_OK):
-        return run / NAME
+    for run in (RUN, Path(os.environ.get("XDG_RUNTIME_DIR") or RUN)):
+        if os.access(run, os.W_OK):
+            return run / NAME
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / NAME / "run"
 

@@ -28,7 +28,11 @@ WATCHABLE = (
     "datasets",
     "hostname",
     "ipc",
+    "card",
+    "lab",
 )
+"""What a step may be about. `card` is the score card of all containers, shown when the step is passed; with
+`lab` the lab is one of them."""
 
 
 @frozen
@@ -138,8 +142,8 @@ class Track:
 
 @frozen
 class Diagnosis:
-    """A real error: how it shows (`message`, a regular expression on the output; may be empty: only the state
-    shows it), why it happens, and the way out. Markdown, two sentences each at the most."""
+    """A real error: how it shows, why it happens, and the way out. Markdown, two sentences
+    each at the most."""
 
     id: str
     title: str
@@ -147,6 +151,11 @@ class Diagnosis:
     remedy: str
     place: Place
     message: str = ""
+    """A regular expression on what was printed; empty: only the state shows it."""
+    line: str = ""
+    """One on the line that was typed, where programs say the same of several things."""
+    unless: tuple[str, ...] = ()
+    """The diagnoses that know more: it is not shown together with one of them."""
 
 
 @frozen
@@ -154,6 +163,8 @@ class Course:
     lessons: tuple[Lesson, ...]
     tracks: Mapping[str, Track] = field(default_factory=dict)
     diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the options of commands do: `unshare` → `--pid` → a sentence."""
 
     def lesson(self, lesson_id: str) -> Lesson | None:
         return next((lesson for lesson in self.lessons if lesson.id == lesson_id), None)

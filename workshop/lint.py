@@ -13,6 +13,7 @@ from pathlib import Path
 from workshop import parse, registry
 from workshop.conditions import holds, machines
 from workshop.lesson import Course, Lesson, Place, Script, Step, Track
+from workshop.options import unknown
 from workshop.problems import Problem, in_order, suggest
 from workshop.variables import used
 
@@ -28,27 +29,45 @@ LessonRule = Callable[[Lesson], Iterator[Problem]]
 def lint(path: Path = parse.COURSE) -> tuple[Problem, ...]:
     """All that is wrong with a lesson, or with a course and all its files."""
     reading = parse.read(path)
-    found = [*reading.problems, *problems(reading.course)]
+    unread = tuple(problem.place for problem in reading.problems if problem.unread)
+    found = [*reading.problems, *problems(reading.course, unread)]
     if path.is_dir():
         found += stray_files(path)
-        found += unused_diagnoses(reading.course, path)
-    if path.resolve() == parse.COURSE:
+        found += unused_diagnoses(reading.course, path) if not _lost(unread, ".md") else ()
+        found += better_diagnoses(reading.course)
+    if path.resolve() == parse.COURSE and not _lost(unread, parse.DIAGNOSES):
         found += diagnoses_of_checks(reading.course)
     return in_order(found)
 
 
-def problems(course: Course) -> Iterator[Problem]:
-    """What is wrong with a course that could be read."""
+def problems(course: Course, unread: Sequence[Place] = ()) -> Iterator[Problem]:
+    """What is wrong with a course. What was `unread` is judged by nobody: the cause is said, once."""
     yield from duplicate_lessons(course)
+    unknown = {mistakes_are_known} if _lost(unread, parse.DIAGNOSES) else set()
+    rules = [rule for rule in STEP_RULES if rule not in unknown]
     for lesson in course.lessons:
         for lesson_rule in LESSON_RULES:
             yield from lesson_rule(lesson)
         for step in lesson.steps:
-            for rule in STEP_RULES:
-                yield from rule(step, lesson, course)
-    for track in course.tracks.values():
-        yield from track_minutes(track)
-    yield from steps_for_a_stage(course)
+            if not any(step is _step_at(place, lesson) for place in unread):
+                for rule in rules:
+                    yield from rule(step, lesson, course)
+    if not _lost(unread, ".md"):  # a lesson that nobody could read has no minutes
+        for track in course.tracks.values():
+            yield from track_minutes(track)
+        yield from steps_for_a_stage(course)
+
+
+def _lost(unread: Sequence[Place], ending: str) -> bool:
+    """Could a file whose name ends like that not be read?"""
+    return any(place.path.endswith(ending) for place in unread)
+
+
+def _step_at(place: Place, lesson: Lesson) -> Step | None:
+    """The step in whose lines a place is."""
+    if place.path != lesson.place.path:
+        return None
+    return next((step for step in reversed(lesson.steps) if step.place.line <= place.line), None)
 
 
 # -- the course ---------------------------------------------------------------------------------------------
@@ -79,7 +98,8 @@ def stray_files(folder: Path) -> Iterator[Problem]:
         ):
             continue
         place = Place(parse.shown(path), 1)
-        yield _error(place, "this is no lesson, track or diagnoses.toml", "move it out of the folder")
+        wrong = "this is no lesson, track, diagnoses.toml or options.toml"
+        yield _error(place, wrong, "move it out of the folder")
 
 
 def unused_diagnoses(course: Course, folder: Path) -> Iterator[Problem]:
@@ -92,6 +112,13 @@ def unused_diagnoses(course: Course, folder: Path) -> Iterator[Problem]:
                 f"nobody is ever shown {diagnosis.id!r}: no mistake or check names it, and it has no message"
             )
             yield Problem(diagnosis.place, wrong, "use it in a ```sh mistake, or take it away", warning=True)
+
+
+def better_diagnoses(course: Course) -> Iterator[Problem]:
+    for diagnosis in course.diagnoses.values():
+        for name in diagnosis.unless:
+            if name not in course.diagnoses:
+                yield _error(diagnosis.place, f"there is no diagnosis {name!r}", _diagnosis(name, course))
 
 
 def diagnoses_of_checks(course: Course) -> Iterator[Problem]:
@@ -247,6 +274,19 @@ def answers_fit(step: Step, lesson: Lesson, course: Course) -> Iterator[Problem]
             yield _error(script.place, "the question is not answered", "write :answer TEXT as a line of it")
 
 
+def options_are_explained(step: Step, lesson: Lesson, course: Course) -> Iterator[Problem]:
+    """A learner who asks for the solution is told what each option does."""
+    for script in step.solutions:
+        for number, line in _lines(script):
+            for each in unknown(line, course.options):
+                yield Problem(
+                    Place(script.place.path, number),
+                    f"nobody is told what {each.option} of {each.command} does",
+                    f'add "{each.option}" = "…" to [{each.command}] in {parse.OPTIONS}',
+                    warning=True,
+                )
+
+
 def solutions_cover(step: Step, lesson: Lesson, course: Course) -> Iterator[Problem]:
     """On every machine that can play the step, a solution must fit; and every script, some such machine."""
     whens = [script.when for script in step.solutions]
@@ -299,5 +339,6 @@ STEP_RULES: tuple[StepRule, ...] = (
     mistakes_are_known,
     commands_are_known,
     answers_fit,
+    options_are_explained,
     solutions_cover,
 )

@@ -7,15 +7,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from workshop import engines, packages
+from workshop import delegation, engines, packages, rootless
+from workshop.conditions import CAPABILITIES
 from workshop.errors import MachineError
 from workshop.frozen import frozen
 from workshop.kernel import mountinfo
 
 _CAP_SYS_ADMIN = 21
 _SBIN = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+_AS_ROOT = "sudo workshop, without --rootless"
+_DEVICE = "a pool or a disk is a device of the machine's, and a user namespace has none"
+_ENGINE = "its containers are root's, and an ordinary account may not look into them"
+_BEYOND: Mapping[str, str] = {
+    **dict.fromkeys(("zfs", "zfs-kernel", "zfs-fuse", "zfs-diff", "btrfs"), _DEVICE),
+    **dict.fromkeys(("docker", "podman", "engine"), _ENGINE),
+    "devices": "a device is the machine's, and a user namespace makes none",
+    "proc-anew": "a user namespace gets a new /proc only as long as it sees another",
+    "sudo": "it becomes root of the machine, and there is none in a user namespace",
+}
+"""What is there, but not for root of a user namespace; and why."""
 
 
 @frozen
@@ -50,11 +65,16 @@ class Machine:
                 raise MachineError(f"{name} is missing: {capability.reason}.", capability.remedy)
 
 
-def examine() -> Machine:
-    """Look at the machine."""
+def examine(*, lab: bool = True) -> Machine:
+    """Look at the machine. `lab`: the learner's host is to be one (without `--no-lab`)."""
     tools = ("strace", "sudo", "nft", "iptables", "ping", "runc", "nginx")
     found = [
         _root(),
+        _capability("lab", "" if lab else "with --no-lab the host is the machine itself", "a lab"),
+        _real_root(),
+        _many_ids(),
+        _capability("devices", "", "device nodes"),
+        _capability("proc-anew", "", "a new /proc at any time"),
         *_zfs(),
         _filesystem("overlay", "overlay"),
         _btrfs(),
@@ -66,14 +86,25 @@ def examine() -> Machine:
         _nat(),
         *_engines(),
     ]
+    if rootless.inside():
+        found = [_beyond(one) for one in found]
     return Machine({one.name: one for one in found}, os.uname().release, packages.release())
+
+
+def search_path() -> str:
+    """`PATH`, and root's: an ordinary account has no sbin in it."""
+    return ":".join(dict.fromkeys((*os.get_exec_path(), *_SBIN)))
 
 
 def which(name: str) -> Path | None:
     """A program, also where `PATH` is that of a user (no sbin), as after `su`."""
-    for folder in (*os.get_exec_path(), *_SBIN):
+    for folder in search_path().split(":"):
         path = Path(folder) / name
-        if path.is_file() and os.access(path, os.X_OK):
+        try:
+            found = path.is_file() and os.access(path, os.X_OK)
+        except OSError:  # a folder that the user may not enter: `su` keeps the PATH of root
+            continue
+        if found:
             return path
     return None
 
@@ -106,13 +137,34 @@ def _capability(name: str, missing: str, present: str, remedy: str = "") -> Capa
 
 
 def _root() -> Capability:
-    missing, remedy = "", "sudo workshop"
+    missing, remedy = "", "sudo workshop; or, without root, workshop --rootless"
     if os.geteuid() != 0:
         missing = "the program does not run as root, and making a host of one's own takes root"
     elif not _effective() >> _CAP_SYS_ADMIN & 1:
         missing = "root here lacks CAP_SYS_ADMIN, as in a container"
         remedy = "start the container with --privileged, or use a machine of its own (a VM)"
     return _capability("root", missing, "the program runs as root", remedy)
+
+
+def _real_root() -> Capability:
+    missing = "root here is that of a user namespace (--rootless)" if rootless.inside() else ""
+    if not missing and os.geteuid() != 0:
+        missing = "the program does not run as root"
+    return _capability("real-root", missing, "root of the machine", _AS_ROOT)
+
+
+def _many_ids() -> Capability:
+    missing = "" if rootless.many_ids() else "--rootless gives one user id here, root's"
+    remedy = "apt install uidmap, and a range for you in /etc/subuid and /etc/subgid: useradd(8) makes one"
+    return _capability("many-ids", missing, "more user ids than one", remedy)
+
+
+def _beyond(one: Capability) -> Capability:
+    """A capability as root of a user namespace has it."""
+    reason = _BEYOND.get(one.name)
+    if reason is None or not one.has:
+        return one
+    return replace(one, has=False, reason=f"{reason} (--rootless)", package="", remedy=_AS_ROOT)
 
 
 def _effective() -> int:
@@ -170,6 +222,8 @@ def _cgroups() -> tuple[Capability, ...]:
         mounts = ()
     v1 = any(m.fstype == "cgroup" and not any(o.startswith("name=") for o in m.super_options) for m in mounts)
     v2 = any(m.fstype == "cgroup2" for m in mounts)
+    if rootless.inside():
+        return _handed_cgroups(v2 and not v1 and delegation.obtained())
     none = "no cgroup hierarchy is mounted"
     two = "" if v2 and not v1 else ("the controllers belong to cgroups of version 1 here" if v1 else none)
     return (
@@ -182,6 +236,20 @@ def _cgroups() -> tuple[Capability, ...]:
         ),
         _capability("unified", "" if v2 else "cgroups of version 2 are not mounted", "cgroups of version 2"),
         _psi(v2),
+        _capability("cgroups", "" if v1 or v2 else none, "groups of cgroups"),
+    )
+
+
+def _handed_cgroups(handed: bool) -> tuple[Capability, ...]:
+    """Those of an ordinary account: only of version 2 can a part be handed over."""
+    missing = "" if handed else "no part of the cgroup tree is this account's (--rootless)"
+    remedy = f"log in where systemd has a session for you and cgroups of version 2; or {_AS_ROOT}"
+    two = [(name, CAPABILITIES[name]) for name in ("cgroup2", "unified", "cgroups")]
+    one = [(name, CAPABILITIES[name]) for name in ("cgroup1", "hybrid")]
+    return (
+        *(_capability(name, missing, what, remedy) for name, what in two),
+        *(_capability(name, "version 1 is root's alone (--rootless)", what, _AS_ROOT) for name, what in one),
+        _psi(handed),
     )
 
 

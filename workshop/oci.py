@@ -35,7 +35,7 @@ def flatten(layout: Path, target: Path) -> None:
                 layers.append(tarfile.open(path))  # noqa: SIM115 - all stay open until the end
             except tarfile.ReadError as error:
                 raise UsageError(
-                    f"The layer {path.name} of {layout} cannot be read: {error}.",
+                    f"The layer {path.name} of {layout} cannot be read.",
                     "Plain and gzip layers can: `skopeo copy --dest-compress-format gzip` rewrites them.",
                 ) from error
             _apply(layers[-1], number, owner)

@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("packages.txt")
 @frozen
 class Package:
     need: str
-    """`required`, `wanted` or `offered`."""
+    """`required`, `wanted`, `machine`, `offered` …: the table says what they mean."""
     capability: str
     """Empty: the workshop itself needs it."""
     names: Mapping[str, str]

@@ -30,15 +30,17 @@ from workshop.lesson import (
     Track,
 )
 from workshop.markdown import Block, Section, sections
-from workshop.parse_tables import read_diagnoses, read_track
+from workshop.parse_tables import read_diagnoses, read_options, read_track
 from workshop.problems import Problem, Report, refuse, suggest
 from workshop.variables import fill, fill_params
 
 __all__ = ["COURSE", "Reading", "fill", "fill_params", "lesson_from", "load", "read", "slug"]
 
 DIAGNOSES = "diagnoses.toml"
+OPTIONS = "options.toml"
 FACILITIES = ("image", "pool", "pool-if-any")
 
+_NAME_IT = "Name a lesson NN-name.md, or a folder of them."
 _NAME = re.compile(r"(\d+)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 _FRONT = re.compile(r"\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 
@@ -60,18 +62,24 @@ def load(path: Path = COURSE) -> Course:
 
 def read(path: Path = COURSE) -> Reading:
     """As `load`, but what is wrong is returned. A course knows the program's diagnoses besides its own."""
-    if not path.exists():
-        raise LessonError(f"There is no {path}.", "Name a lesson NN-name.md, or a folder of them.")
-    folder = path if path.is_dir() else path.parent
-    files = sorted(folder.glob("*.md")) if path.is_dir() else [path]
-    tables = sorted(folder.glob("*.toml"))
+    try:
+        folder = path if path.is_dir() else path.resolve(strict=True).parent
+        there = sorted(folder.iterdir())
+    except FileNotFoundError as error:
+        raise LessonError(f"There is no {path}.", _NAME_IT) from error
+    except OSError as error:
+        raise LessonError(f"{path} cannot be read: {error.strerror}.", _NAME_IT) from error
+    files = [file for file in there if file.suffix == ".md"] if path.is_dir() else [path]
+    tables = [file for file in there if file.suffix == ".toml"]
     problems: list[Problem] = []
+    unread: set[str] = set()
     lessons = []
     for file in files:
         report = Report(shown(file))
         text = _text(file, report)
         lesson = lesson_from(text, report.path, report) if text is not None else None
         lessons += [lesson] if lesson is not None else []
+        unread |= {name[2]} if lesson is None and (name := _NAME.fullmatch(file.name)) else set()
         problems += report.problems
     diagnoses: dict[str, Diagnosis] = {}
     tracks: dict[str, Track] = {}
@@ -82,13 +90,20 @@ def read(path: Path = COURSE) -> Reading:
         diagnoses |= read_diagnoses(text, report) if text is not None else {}
         problems += report.problems if file.parent == folder else []
     ordered = tuple(sorted(lessons, key=lambda lesson: (lesson.number, lesson.id)))
+    options: dict[str, Mapping[str, str]] = {}
+    for file in [*([] if folder.resolve() == COURSE else [COURSE / OPTIONS]), folder / OPTIONS]:
+        report = Report(shown(file))
+        text = _text(file, report) if file.exists() else None
+        for command, meanings in (read_options(text, report) if text is not None else {}).items():
+            options[command] = {**options.get(command, {}), **meanings}
+        problems += report.problems if file.parent == folder else []
     for file in tables if path.is_dir() else []:
         report = Report(shown(file))
-        text = _text(file, report) if file.name != DIAGNOSES else None
-        track = read_track(text, file.stem, report, ordered) if text is not None else None
+        text = _text(file, report) if file.name not in (DIAGNOSES, OPTIONS) else None
+        track = read_track(text, file.stem, report, ordered, unread) if text is not None else None
         tracks |= {track.id: track} if track is not None else {}
         problems += report.problems
-    return Reading(Course(ordered, tracks, diagnoses), tuple(problems))
+    return Reading(Course(ordered, tracks, diagnoses, options), tuple(problems))
 
 
 def shown(path: Path) -> str:
@@ -103,9 +118,10 @@ def _text(path: Path, report: Report) -> str | None:
         data = path.read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
-        report.error(1, f"the file cannot be read: {error.strerror}", "make it a readable file")
+        report.error(1, f"the file cannot be read: {error.strerror}", "make it a readable file", unread=True)
     except UnicodeDecodeError as error:
-        report.error(data.count(b"\n", 0, error.start) + 1, "this is not UTF-8", "save the file as UTF-8")
+        line = data.count(b"\n", 0, error.start) + 1
+        report.error(line, "this is not UTF-8", "save the file as UTF-8", unread=True)
     return None
 
 
@@ -119,14 +135,15 @@ def lesson_from(text: str, path: str, report: Report) -> Lesson | None:
     """One lesson from its text; None when there is nothing to make a lesson of."""
     name = _NAME.fullmatch(Path(path).name)
     if name is None:
-        report.error(1, f"{Path(path).name!r} is no name for a lesson", "name it NN-name.md")
+        report.error(1, f"{Path(path).name!r} is no name for a lesson", "name it NN-name.md", unread=True)
         return None
     number, word = int(name[1]), name[2]
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
     front = _FRONT.match(text)
     if front is None:
         what = "is not closed" if text.startswith("+++") else "is missing"
-        report.error(1, f"the front matter {what}", "write +++, title = and minutes =, and +++ again")
+        remedy = "write +++, title = and minutes =, and +++ again"
+        report.error(1, f"the front matter {what}", remedy, unread=True)
         return None
     for line_number, line in enumerate(text.split("\n"), 1):
         for written, variable in variables.misspelt(line):

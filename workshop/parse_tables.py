@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from workshop import tomltext
 from workshop.lesson import Diagnosis, Lesson, Place, Track, TrackStep
@@ -15,27 +15,48 @@ def read_diagnoses(text: str, report: Report) -> dict[str, Diagnosis]:
     root = tomltext.read(text, report, 1)
     found = {}
     for name, fields in root.children() if root is not None else ():
-        message = fields.text("message")
-        try:
-            re.compile(message)
-        except re.error as error:
-            wrong = f"message is not a regular expression: {error}"
-            fields.wrong("message", wrong, "put a \\ before what is meant literally")
-            message = ""
         found[name] = Diagnosis(
             id=name,
             title=fields.text("title", required=True),
             cause=fields.text("cause", required=True),
             remedy=fields.text("remedy", required=True),
             place=Place(report.path, fields.line()),
-            message=message,
+            message=_pattern(fields, "message"),
+            line=_pattern(fields, "line"),
+            unless=fields.texts("unless"),
         )
+        if found[name].line and not found[name].message:
+            fields.wrong("line", "a line without a message says nothing", "write the message as well")
         fields.close("a diagnosis")
     return found
 
 
-def read_track(text: str, name: str, report: Report, lessons: Sequence[Lesson]) -> Track | None:
-    """Steps one by one (`[[step]]`), or lesson by lesson (`[[lesson]]`), in the order as written."""
+def read_options(text: str, report: Report) -> dict[str, dict[str, str]]:
+    """`[unshare]`, and in it `"--pid" = "…"`."""
+    root = tomltext.read(text, report, 1)
+    found = {}
+    for command, fields in root.children() if root is not None else ():
+        found[command] = {name: fields.text(name) for name in fields.names()}
+        fields.close("a command's options")
+    return found
+
+
+def _pattern(fields: tomltext.Fields, key: str) -> str:
+    pattern = fields.text(key)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        wrong = f"{key} is not a regular expression: {error}"
+        fields.wrong(key, wrong, "put a \\ before what is meant literally")
+        return ""
+    return pattern
+
+
+def read_track(
+    text: str, name: str, report: Report, lessons: Sequence[Lesson], unread: Collection[str] = ()
+) -> Track | None:
+    """Steps one by one (`[[step]]`), or lesson by lesson (`[[lesson]]`), in the order as written. `unread`
+    are lessons that could not be read, which was said already."""
     root = tomltext.read(text, report, 1)
     if root is None:
         return None
@@ -53,14 +74,14 @@ def read_track(text: str, name: str, report: Report, lessons: Sequence[Lesson]) 
         optional = fields.flag("optional")
         fields.close(f"a {kind} of a track")
         if kind == "step":
-            if part and part not in known_steps:
+            if part and part not in known_steps and part.partition("/")[0] not in unread:
                 fields.wrong("id", f"there is no step {part!r}", suggest(part, known_steps))
             elif part in (step.step for step in steps):
                 fields.wrong("id", f"the step {part!r} comes twice", "take one of them away")
             steps.append(TrackStep(part, float(minutes or 0), optional))
             continue
         lesson = next((lesson for lesson in lessons if lesson.id == part), None)
-        if lesson is None and part:
+        if lesson is None and part and part not in unread:
             known = tuple(lesson.id for lesson in lessons)
             fields.wrong("id", f"there is no lesson {part!r}", suggest(part, known))
         elif lesson is not None and lesson.steps:

@@ -14,13 +14,14 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from workshop.follow import KEPT, Follower, keep
 from workshop.modes import Modes
 from workshop.pty_process import PtyProcess
 from workshop.queries import Queries
+from workshop.strangers import NOTICE
 
 if TYPE_CHECKING:
     from workshop.shell import Terminal
@@ -31,6 +32,10 @@ REDRAWN = re.compile(rb"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])*")
 CHUNK = 128 * 1024
 PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
+LULL = 1.0
+"""Seconds without output after which what stands on the last line may be the prompt of a stranger."""
+ASKING = 0.3
+"""Seconds that ash has to ask where the cursor is. It always does; a slow machine gets the time for it."""
 PATIENCE = 0.4
 """Seconds that a program has to obey, each time that it is told to stop."""
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -41,9 +46,15 @@ How = Literal["prompt", "away", "closed", "timeout"]
 class Passage:
     """The way between one pty and the terminals that are lent, one after the other."""
 
-    def __init__(self, process: PtyProcess, follower: Follower) -> None:
+    def __init__(
+        self, process: PtyProcess, follower: Follower, stranger: Callable[[int], bool] = lambda _: False
+    ) -> None:
         self.closed = False
         """The pty has no other side any more."""
+        self._stranger = stranger
+        """Is a process a shell that will never say where a line ends?"""
+        self._noticed: set[int] = set()
+        """The strangers that the learner was told of."""
         self._process = process
         self._follower = follower
         self._input = bytearray()
@@ -74,18 +85,20 @@ class Passage:
         if not self._follower.asked:
             poll = select.poll()
             poll.register(self._process.fd, select.POLLIN)
-            if poll.poll(PAUSE * 1000):
+            if poll.poll(ASKING * 1000):
                 self.sync()
 
     def first_prompt(self, deadline: float) -> How:
         poll = select.poll()
         poll.register(self._process.fd, select.POLLIN)
+        poll.register(self._process.end, select.POLLIN)
         while self._follower.phase != "idle":
             left = deadline - time.monotonic()
             if left <= 0:
                 return "timeout"
-            poll.poll(left * 1000)
+            ready = dict(poll.poll(left * 1000))
             keep(self._follower.background, self.sync())
+            self.closed = self.closed or ready.keys() == {self._process.end}
             if self.closed:
                 return "closed"
         return "prompt"
@@ -127,18 +140,23 @@ class Passage:
         stopping = self._stop()
         how: How = "prompt"
         poll = select.poll()
+        poll.register(self._process.end, select.POLLIN)
         if keys is not None:
             poll.register(keys, select.POLLIN)
         while follower.phase != "idle":
             if self.closed:
                 return "closed"
             poll.register(fd, select.POLLIN | (select.POLLOUT if self._input else 0))
-            ready = dict(poll.poll(self._wait(deadline)))
+            wait = self._wait(deadline)
+            lull = keys is not None and (wait is None or wait > LULL * 1000)
+            ready = dict(poll.poll(LULL * 1000 if lull else wait))
             if ready.get(fd, 0) & ~select.POLLOUT:
                 shown = follower.feed(self._read())
                 self._reply()
             else:
-                shown = follower.release() if not ready else b""
+                shown = b"" if ready else follower.release()
+                if lull and not ready:
+                    shown += self._notice(bytes(kept))
             if shown:
                 if queries is not None:
                     self._input += queries.feed(shown)[1]
@@ -147,6 +165,8 @@ class Passage:
                 terminal.write(shown)
             if keys is not None and ready.get(keys) and self._press(keys):
                 return "away"
+            if self._process.end in ready and not ready.get(fd, 0) & ~select.POLLOUT:
+                self.closed = True  # a job of its own may hold the terminal open, and will never prompt
             if self._input or self._pieces:
                 self._write()
             if deadline is not None and time.monotonic() >= deadline:
@@ -157,6 +177,16 @@ class Passage:
         if how == "timeout":
             self._settle()
         return how
+
+    def _notice(self, kept: bytes) -> bytes:
+        """Once for each: the learner is in a shell that does not say where a line ends. Its prompt again,
+        below."""
+        prompt = kept.rpartition(b"\n")[2]
+        pid = self._process.foreground() if prompt else None
+        if pid is None or pid in self._noticed or not self._stranger(pid):
+            return b""
+        self._noticed.add(pid)
+        return b"\r\n" + NOTICE + b"\r\n" + prompt
 
     def _settle(self) -> None:
         """Until the shell has no more to say: Ctrl-C may have come when it was at its prompt already, and

@@ -17,6 +17,8 @@ class Problem:
     wrong: str
     write: str
     warning: bool = False
+    unread: bool = False
+    """A whole file, or a whole table of it, could not be read: what is missed for it is not said as well."""
 
     def __str__(self) -> str:
         return f"{self.place}: {'warning: ' if self.warning else ''}{self.wrong}; {self.write}"
@@ -29,8 +31,8 @@ class Report:
         self.path = path
         self.problems: list[Problem] = []
 
-    def error(self, line: int, wrong: str, write: str) -> None:
-        self.problems.append(Problem(Place(self.path, line), wrong, write))
+    def error(self, line: int, wrong: str, write: str, *, unread: bool = False) -> None:
+        self.problems.append(Problem(Place(self.path, line), wrong, write, unread=unread))
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -9,49 +9,25 @@ course goes on.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pwd
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from workshop.frozen import frozen
-from workshop.lesson import Course, ShellName
+from workshop.errors import UsageError
+from workshop.lesson import Course, Step
+from workshop.passed import FORMAT, LARGEST, Done, Line, State, Told, dump, goal, merged, parse, renamed
 
-FORMAT = "container-workshop progress"
-VERSION = 1
-LARGEST = 8 << 20
-"""Bytes: a file that is larger was not written by this program."""
+__all__ = ["FORMAT", "LARGEST", "Done", "Line", "Progress", "Told", "digest", "place"]
 
-Line = tuple[ShellName, str]
 Owner = tuple[int, int]
-
-
-@frozen
-class Done:
-    """A step that was passed: when first, by which lines of the learner's own, after how many hints."""
-
-    when: str
-    lines: tuple[Line, ...] = ()
-    hints: int = 0
-
-
-@frozen
-class State:
-    """What the file holds."""
-
-    steps: Mapping[str, Done] = field(default_factory=dict)
-    last: str | None = None
-    """The step the learner was at."""
-    course: str = ""
-    """The digest of the course that was played last."""
+NOTHING = Told()
 
 
 class Progress:
@@ -64,19 +40,22 @@ class Progress:
         owner: Owner | None = None,
         course: str = "",
         clock: Callable[[], datetime] | None = None,
+        steps: Sequence[Step] = (),
     ) -> None:
         self.path = path
         self.messages: list[str] = []
         self._owner = owner
         self._course = course
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._state = self._read()
+        self._known = {step.id: step for step in steps}
+        self._state = self._followed(self._read())
 
     @classmethod
     def open(cls, course: Course, environ: Mapping[str, str] = os.environ) -> Progress:
         """The progress of the user who started the program."""
         path, owner = place(environ)
-        return cls(path, owner=owner, course=digest(course))
+        steps = [step for lesson in course.lessons for step in lesson.steps]
+        return cls(path, owner=owner, course=digest(course), steps=steps)
 
     @property
     def steps(self) -> Mapping[str, Done]:
@@ -99,16 +78,50 @@ class Progress:
         """The learner is at this step now."""
         self._change(lambda state: replace(state, last=step_id, course=self._course or state.course))
 
-    def pass_(self, step_id: str, lines: Sequence[Line], hints: int = 0) -> None:
+    def changed(self, step: Step) -> bool:
+        """Was the step passed when it had another goal?"""
+        done = self._state.steps.get(step.id)
+        return done is not None and bool(done.told.goal) and done.told.goal != goal(step)
+
+    def pass_(self, step_id: str, lines: Sequence[Line], hints: int = 0, told: Told = NOTHING) -> None:
         """The step is passed, by these lines. The first time counts; the lines are those of the last time."""
         when = self._clock().astimezone(UTC).isoformat(timespec="seconds")
 
         def change(state: State) -> State:
             before = state.steps.get(step_id)
-            done = Done(before.when if before else when, tuple(lines), hints)
+            done = Done(before.when if before else when, tuple(lines), hints, told)
             return replace(state, steps={**state.steps, step_id: done})
 
         self._change(change)
+
+    def export(self) -> bytes:
+        """All of it, for another machine."""
+        return dump(self._state)
+
+    def take(self, content: bytes) -> tuple[int, int]:
+        """Add what another machine's file has to ours: how many steps were new, and how many it has.
+        UsageError says why a file is none; then nothing was changed."""
+        try:
+            if len(content) > LARGEST:
+                raise ValueError("it is too large")
+            theirs = parse(content)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                f"That is no progress to import: {error}. Nothing was changed.",
+                "`workshop progress export FILE` writes one.",
+            ) from error
+        new = len(theirs.steps.keys() - self._state.steps.keys())
+        self._change(lambda state: self._followed(merged(state, theirs)))
+        return new, len(theirs.steps)
+
+    def _followed(self, state: State) -> State:
+        """A step that another version of the course calls by another name was passed under that name too. The
+        old name is kept: the next version may know it again."""
+        names = renamed(state.steps, self._known) if self._known else {}
+        for old, new in names.items():
+            state = replace(state, steps={**state.steps, new: state.steps[old]})
+        last = names.get(state.last or "")
+        return replace(state, last=last) if last is not None and state.last not in self._known else state
 
     def _change(self, change: Callable[[State], State]) -> None:
         """Apply a change to what the file holds now, which may be more than we have read."""
@@ -116,9 +129,9 @@ class Progress:
         try:
             with self._locked():
                 on_disk = self._read(locked=True)
-                merged = replace(on_disk, steps={**self._state.steps, **on_disk.steps})
-                self._state = change(merged)
-                _write(self.path, _dump(self._state), self._owner)
+                both = replace(on_disk, steps={**self._state.steps, **on_disk.steps})
+                self._state = change(both)
+                _write(self.path, dump(self._state), self._owner)
         except OSError as error:
             self._say(f"Your progress cannot be kept in {self.path}: {error.strerror}. The course goes on.")
 
@@ -129,7 +142,7 @@ class Progress:
     def _read(self, *, locked: bool = False) -> State:
         """What is in the file. A file that cannot be used is set aside under another name, never deleted."""
         try:
-            return _parse(_content(self.path))
+            return parse(_content(self.path))
         except (FileNotFoundError, NotADirectoryError):
             return State()
         except (OSError, ValueError, RecursionError) as error:
@@ -150,7 +163,7 @@ class Progress:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """The folder is the lock: a file of its own would be left over."""
-        _make_folder(self.path.parent, self._owner)
+        make_folder(self.path.parent, self._owner)
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -172,12 +185,18 @@ def digest(course: Course) -> str:
 def place(environ: Mapping[str, str], *, root: bool | None = None) -> tuple[Path, Owner | None]:
     """Where the file is, and whose it is if not the running user's: under sudo, the one's who called it."""
     user = _sudo_user(environ) if (os.geteuid() == 0 if root is None else root) else None
-    home = user.pw_dir if user is not None else environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    owner = (user.pw_uid, user.pw_gid) if user is not None else None
+    return state_home(environ, user) / "container-workshop" / "progress.json", owner
+
+
+def state_home(environ: Mapping[str, str], user: pwd.struct_passwd | None = None) -> Path:
+    """`$XDG_STATE_HOME`, of this user or of another one."""
     state = environ.get("XDG_STATE_HOME", "")
     # The XDG Base Directory Specification: a relative path is invalid and to be ignored.
-    base = Path(state) if state.startswith("/") else Path(home) / ".local" / "state"
-    owner = (user.pw_uid, user.pw_gid) if user is not None else None
-    return base / "container-workshop" / "progress.json", owner
+    if state.startswith("/"):
+        return Path(state)
+    home = user.pw_dir if user is not None else environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    return Path(home) / ".local" / "state"
 
 
 def owner_of(environ: Mapping[str, str]) -> Owner:
@@ -209,51 +228,6 @@ def _content(path: Path) -> bytes:
         return file.read(LARGEST)
 
 
-def _parse(content: bytes) -> State:
-    """ValueError says why the content is not ours."""
-    try:
-        data = json.loads(content)
-    except ValueError:
-        raise ValueError("it is not JSON") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError("another program wrote it")
-    version = data.get("version")
-    if type(version) is not int:
-        raise ValueError("it has no version")
-    if version > VERSION:
-        raise ValueError("a newer workshop wrote it")
-    last, course, steps = data.get("last"), data.get("course", ""), data.get("steps")
-    if not isinstance(last, str | None) or not isinstance(course, str) or not isinstance(steps, dict):
-        raise ValueError("a part of it is broken")
-    return State({key: _done(value) for key, value in steps.items()}, last, course)
-
-
-def _done(data: Any) -> Done:
-    broken = ValueError("a step in it is broken")
-    if not isinstance(data, dict):
-        raise broken
-    when, lines, hints = data.get("passed"), data.get("lines", []), data.get("hints", 0)
-    if not isinstance(when, str) or not isinstance(lines, list) or type(hints) is not int or hints < 0:
-        raise broken
-    found: list[Line] = []
-    for line in lines:
-        match line:
-            case ["host" | "container" as shell, str() as text]:
-                found.append((shell, text))
-            case _:
-                raise broken
-    return Done(when, tuple(found), hints)
-
-
-def _dump(state: State) -> bytes:
-    steps = {
-        key: {"passed": done.when, "hints": done.hints, "lines": [list(line) for line in done.lines]}
-        for key, done in state.steps.items()
-    }
-    data = {"format": FORMAT, "version": VERSION, "course": state.course, "last": state.last, "steps": steps}
-    return (json.dumps(data, indent=1) + "\n").encode()
-
-
 def _write(path: Path, content: bytes, owner: Owner | None) -> None:
     """All or nothing: a new file, synced, takes the place of the old one, and the folder is synced."""
     handle, name = tempfile.mkstemp(prefix=".progress-", dir=path.parent)
@@ -283,7 +257,7 @@ def _set_aside(path: Path) -> Path:
     return path.rename(aside)
 
 
-def _make_folder(folder: Path, owner: Owner | None) -> None:
+def make_folder(folder: Path, owner: Owner | None) -> None:
     """Make what is missing of the way; what is made belongs to the owner too."""
     for part in (*reversed(folder.parents), folder):
         try:

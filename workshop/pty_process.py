@@ -25,8 +25,8 @@ from workshop.frozen import frozen
 
 TIOCGPTPEER = 0x5441
 """Opens the pty's other side, whatever /dev is mounted here: ioctl_tty(2)."""
-GRACE = 0.5
-"""Seconds that processes have to end after SIGHUP, and again after SIGKILL."""
+GRACE = {signal.SIGHUP: 0.5, signal.SIGKILL: 10.0}
+"""Seconds that processes have to end after a signal. SIGKILL is obeyed as soon as they get to run."""
 
 
 @frozen
@@ -61,6 +61,8 @@ class PtyProcess:
         )
         self.fd: int = child.child_fd
         self.pid: int = child.pid
+        self.end = os.pidfd_open(child.pid)
+        """Readable once the shell has ended: what it left in the background may hold its terminal open."""
         self._child = child
         self.size = size
         os.set_inheritable(self.fd, False)
@@ -141,7 +143,8 @@ class PtyProcess:
             _end((self.pid,), number)
         with contextlib.suppress(pexpect.ExceptionPexpect):
             self._child.close(force=True)
-        self.fd = -1
+        os.close(self.end)
+        self.fd = self.end = -1
 
 
 def stat(pid: int) -> Stat | None:
@@ -187,7 +190,7 @@ def _end(pids: Iterable[int], number: signal.Signals) -> None:
     with _watched(pids) as handles:
         _send(handles, number)
         _send(handles, signal.SIGCONT)
-        _wait(handles, GRACE)
+        _wait(handles, GRACE[number])
 
 
 def _send(handles: Iterable[int], number: signal.Signals) -> None:

@@ -19,7 +19,7 @@ STATE = Path("/var/lib") / NAME
 MARK = f".{NAME}"
 """In a folder outside of STATE that we made: a file with the lab's id."""
 _ID = re.compile(r"[0-9a-f]{12}")
-_SECONDS = 3.0
+_SECONDS = 10.0
 
 
 def _cgroup(entry: Entry) -> str:

@@ -6,38 +6,63 @@ goes straight to the `Terminal` that a front end lends.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
-from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
+from workshop.events import (
+    Advanced,
+    Ended,
+    Entered,
+    Event,
+    Gone,
+    Judged,
+    Lost,
+    Observed,
+    Passed,
+    Rebuilt,
+    Typed,
+    Undone,
+    Working,
+)
 from workshop.frozen import frozen
-from workshop.host import Host
+from workshop.ground import taken_away
+from workshop.host import START, Host
 from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
 from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
 from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
+from workshop.passed import Done, Line, Told, goal
+from workshop.printed import best, errors
 from workshop.progress import Progress
 from workshop.shell import Result, Shell, Silent, Terminal
+from workshop.trail import ANSWER, Did, Trail
 from workshop.variables import fill, fill_params
 
 if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
 
 SWITCHES = tuple(f":{name}" for name in SHELLS)
-SCRIPT_SECONDS = 30.0
-"""How long a line that nobody watches may take before it is interrupted."""
+SCRIPT_SECONDS = 120.0
+"""How long a line that nobody watches may take before it is interrupted: only one that hangs ever does."""
 SETTLING = 20
 """Looks that a process in the background gets to become what it was started for: a fifth of a second, or more
 on a slow machine."""
+OWN_SECONDS = 10.0
+"""How long a line of the learner's own may take when it is typed again for them."""
+MOST_CHANGES = 12
+"""More changes of one line than this are counted in what is kept."""
+MOMENT = 0.3
+"""Seconds that the learner's own lines get, when they are typed again."""
 PATIENCE = 2.0
 """Seconds that a model answer gets to come true, on a busy machine."""
+LOOKS = 50
+"""Looks that it gets besides: on a slow machine the seconds are over before much has happened."""
 Act = Callable[[Shell, Terminal], Result]
 """What is done with a shell and the terminal it is lent."""
 PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
@@ -86,9 +111,12 @@ class Session:
         self._before: Snapshot | None = None
         self._answer: str | None = None
         self._hints = 0
+        self._solution = False
         self._told = False
-        self._lines: list[tuple[ShellName, str]] = []
-        self._passed: set[str] = set()
+        self._trail = Trail()
+        self._passed: dict[str, Done] = {}
+        self._by_model: dict[str, str] = {}
+        """The steps whose state in this lab was made by model answers, with what the own lines lack."""
         self._live: str | None = None
         """The step whose state the host is in: the steps before it are played, it itself perhaps."""
 
@@ -111,7 +139,17 @@ class Session:
         self.host.watch_calls = on
 
     def done(self, step_id: str) -> bool:
-        return step_id in self._passed or (self.progress is not None and self.progress.passed(step_id))
+        return self.how(step_id) is not None
+
+    def how(self, step_id: str) -> Done | None:
+        """How a step was passed: now, or as the progress file has it."""
+        kept = self.progress.steps.get(step_id) if self.progress is not None else None
+        return self._passed.get(step_id, kept)
+
+    @property
+    def trail(self) -> tuple[Did, ...]:
+        """What was typed in this step, and what it changed."""
+        return tuple(self._trail.entries)
 
     def text(self, markdown: str) -> str:
         return fill(markdown, self.host.variables)
@@ -124,9 +162,7 @@ class Session:
         """The line that the first solution would type next: the first one that was not typed already."""
         if self.judged is not None and self.judged.passed:
             return None
-        typed = Counter(line.strip() for _, line in self._lines)
-        if self._answer is not None:
-            typed[f":answer {self._answer}"] += 1
+        typed = Counter(line.strip() for line in self._trail.lines)
         rest: list[str] = []
         for line in next(iter(self.solutions()), ()):
             if typed[line.strip()]:
@@ -142,7 +178,13 @@ class Session:
     def half_way(self) -> bool:
         """Was the last line one of the first solution's, with more of them to come?"""
         lines = {line.strip() for line in next(iter(self.solutions()), ())}
-        return bool(self._lines) and self._lines[-1][1].strip() in lines and self.next_line() is not None
+        last = [*self._trail.lines][-1:]
+        return bool(last) and last[0].strip() in lines and self.next_line() is not None
+
+    def reveal(self) -> tuple[tuple[str, ...], ...]:
+        """The solutions, for a learner who asks for them: that is remembered."""
+        self._solution = True
+        return self.solutions()
 
     def hint(self) -> str | None:
         """The next hint of the step; None when there are no more."""
@@ -150,6 +192,10 @@ class Session:
             return None
         self._hints += 1
         return self.text(self.step.hints[self._hints - 1])
+
+    @property
+    def hints_left(self) -> int:
+        return len(self.step.hints) - self._hints
 
     def where(self) -> Where:
         """Where the foreground process of the active shell is, as of the last look at the kernel."""
@@ -181,25 +227,9 @@ class Session:
             raise UsageError(
                 f"This machine cannot play {step.id}: {missing[0]}", "`workshop doctor` says more."
             )
-        lesson = self.course.lesson_of(step)
-        way = [s for s in lesson.steps if self._playable(s)]
-        at = way.index(step)
-        fresh = not self._continues(way, at)
-        if fresh:
-            yield Working(f"A fresh lab for lesson {lesson.number}, {lesson.title}")
-            self._live = None
-            self.host.renew(lesson.needs)
-            for script in self._fitting(lesson.setup):
-                yield from self._play(self.filled(script), Silent())
-            to_play = way[:at]
-        else:
-            done = self._index(way, self._live)
-            to_play = way[done + 1 : at]
-        for number, earlier in enumerate(to_play, 1):
-            yield Working(f"Rebuilding: {earlier.title}", number / (len(to_play) + 1))
-            yield from self._replay(earlier)
-        self._begin(step)
-        yield Entered(lesson, step, fresh)
+        fresh = yield from self._arrive(step)
+        self._announce()
+        yield Entered(self.course.lesson_of(step), step, fresh)
 
     def next(self) -> Iterator[Event]:
         """The learner goes on, with the step passed or not."""
@@ -222,6 +252,37 @@ class Session:
         first = next(step for step in self.lesson.steps if self._playable(step))
         yield from self.enter(self.step.id if scope == "step" else first.id)
 
+    def undo(self) -> Iterator[Event]:
+        """Take back the last line of this step: the lines before it are typed again, in a lab made anew. An
+        answer is only forgotten."""
+        if not self._trail:
+            raise UsageError(
+                "Nothing was typed in this step yet.",
+                "`:back` goes back a step, `:reset lesson` begins anew.",
+            )
+        kept, last = self._trail.entries[:-1], self._trail.entries[-1]
+        if last.is_answer:
+            self._trail = Trail(kept)
+            self._answer = next((a.line.partition(" ")[2] for a in reversed(kept) if a.is_answer), None)
+        else:
+            hints, solution, told = self._hints, self._solution, self._told
+            self._live = None
+            yield from self._arrive(self.step)
+            again = [did for did in kept if not did.attended]
+            for number, did in enumerate(again, 1):
+                yield Working(f"$ {did.line}", number / (len(again) + 1))
+                yield from self._again((did.shell, did.line))
+            self._hints, self._solution, self._told = hints, solution, told
+            self.switch(last.shell)
+            self._announce()
+        self.judged = self.judge_now(MOMENT)
+        yield Undone(last.line, tuple(did.line for did in kept if did.attended))
+
+    def interrupt(self) -> None:
+        """Ctrl-C where the shell waits for the rest of a line: it is given up."""
+        self.shells[self.active].interrupt()
+        self._trail.dropped()
+
     def switch(self, shell: ShellName) -> None:
         self.active = shell
 
@@ -229,7 +290,7 @@ class Session:
 
     def run(self, line: str, terminal: Terminal) -> Iterator[Event]:
         """Type a line into the active shell, wait for its end, look at what it did, judge."""
-        self._lines.append((self.active, line))
+        self._trail.typed(self.active, line)
         yield from self._run(line, terminal, lambda shell, lent: shell.run(line, lent))
 
     def resume(self, terminal: Terminal) -> Iterator[Event]:
@@ -238,7 +299,7 @@ class Session:
 
     def send_eof(self, terminal: Terminal) -> Iterator[Event]:
         """Ctrl-D: the end of input for the shell that is in the foreground."""
-        self._lines.append((self.active, "exit"))
+        self._trail.typed(self.active, "exit")
         yield from self._run("exit", terminal, lambda shell, lent: shell.send_eof(lent))
 
     def check(self, within: float = 0.0) -> Iterator[Event]:
@@ -247,6 +308,28 @@ class Session:
             yield self._lost()
             return
         self.judge_now(within)
+        yield from self._judge()
+
+    def left(self, pid: int) -> Iterator[Event]:
+        """The process `pid`, in which the learner was at the active shell's prompt, has ended, and no line
+        ended it: somebody killed it, from the other shell or from another terminal."""
+        if not self.host.alive:
+            yield self._lost()
+            return
+        before, name = self.now, self.active
+        if not self.shells[name].alive:
+            self.host.reopen(name)
+        self.now = self.host.look()
+        gone = before.processes.get(pid) if before is not None else None
+        if before is not None:
+            from workshop.kernel.diff import diff
+
+            yield Observed(diff(before, self.now, self._subject(name)), (), "")
+        what = f"{gone.comm} ({pid})" if gone else "The shell"
+        yield Lost(
+            f"{what}, which you were in, has ended, and not by your line.",
+            "You are where the prompt says. If that was your container: `:reset` builds it again.",
+        )
         yield from self._judge()
 
     def answer(self, text: str) -> Iterator[Event]:
@@ -260,6 +343,7 @@ class Session:
         if choices and not fitting:
             raise UsageError(f"{text!r} is not one of the answers.", f"Try one of: {', '.join(choices)}.")
         self._answer = (fitting or [text.strip()])[0]
+        self._trail.answered(self.active, self._answer)
         yield from self.check()
 
     def play(self, lines: Sequence[str], terminal: Terminal) -> Iterator[Event]:
@@ -274,12 +358,15 @@ class Session:
 
     def judge_now(self, within: float = 0.0) -> Judged:
         """Look and judge, without an event and without progress. What a line has begun may take a moment to
-        come true (a signal on its way, a process in the background): keep looking for `within` seconds."""
+        come true (a signal on its way, a process in the background): keep looking for `within` seconds, and
+        LOOKS times at least."""
         deadline = time.monotonic() + within
+        looks = 0
         while True:
             self.now = self.host.look()
             judged = self._judgement()
-            if judged.passed or time.monotonic() >= deadline:
+            looks += 1
+            if judged.passed or not within or (looks >= LOOKS and time.monotonic() >= deadline):
                 return judged
             time.sleep(0.01)  # the kernel tells nobody when a check would pass
 
@@ -301,30 +388,38 @@ class Session:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _run(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
+        before = self.now
         yield from self._act(line, terminal, act)
         if self.now is not None and self.host.alive:
-            yield from self._judge()
+            yield from self._judge(None if line.strip() == "exit" else before)
 
     def _act(self, line: str, terminal: Terminal, act: Act) -> Iterator[Event]:
         shell = self.shells[self.active]
+        read = shell.alive
         before = self.now
         started = time.monotonic()
         result = act(shell, self.host.attend(self.active, terminal))
         self.result = result
+        self._trail.ended(result.state, result.status)
         seconds = time.monotonic() - started
         if not self.host.alive:
             yield self._lost()
             return
         if result.state == "closed":
             self.host.reopen(self.active)
-            yield Lost(f"The {self.active} shell has ended.", "A new one was started at the same place.")
+            ended = "has ended" if read else "had ended before it could read this line"
+            yield Lost(f"The {self.active} shell {ended}.", f"A new one begins in {START}.")
         self.now = self._settled(before)
         self.calls, why = self.host.calls(self.active)
         yield Ended(self.active, line, result.status, seconds)
         if before is not None:
             from workshop.kernel.diff import diff  # not before the first line: a start is felt
+            from workshop.kernel.told import sentence
 
             changes = diff(before, self.now, self._subject(self.active))
+            self._trail.changed([sentence(change) for change in changes[:MOST_CHANGES]])
+            if len(changes) > MOST_CHANGES:
+                self._trail.changed([f"… and {len(changes) - MOST_CHANGES} more"])
             yield Observed(changes, self.calls, why)
 
     def _settled(self, before: Snapshot | None) -> Snapshot:
@@ -344,28 +439,107 @@ class Session:
                 self.switch("host" if command == ":host" else "container")
             elif command == ":answer":
                 self._answer = argument.strip()
+                self._trail.answered(self.active, self._answer)
                 if judge:
                     yield from self.check()
             else:
                 yield Typed(self.active, line)
-                self._lines.append((self.active, line))
+                self._trail.typed(self.active, line)
                 run = self._run if judge else self._act
-                yield from run(line, terminal, _typing(line))
+                yield from run(line, terminal, _typing(line, SCRIPT_SECONDS))
                 if self.result is not None and self.result.state == "closed" and not self.host.alive:
                     return
 
-    def _replay(self, step: Step) -> Iterator[Event]:
-        """Bring the host to the end of a step by its first model answer, and judge: a lie is found here."""
+    # -- to a step ------------------------------------------------------------------------------------------
+
+    def _arrive(self, step: Step) -> Generator[Event, None, bool]:
+        """Bring the host to the beginning of a step; was it made anew for that?
+
+        The steps before it are played by the learner's own lines, as far as these still lead to the goals. If
+        a step's own lines do not, nothing is known of the state they leave: all begins anew, and that step is
+        played by its model answer. If that one does not work on what the learner's own lines made (it may
+        name other folders), the whole way is played by model answers.
+        """
+        way = [s for s in self.course.lesson_of(step).steps if self._playable(s)]
+        at = way.index(step)
+        fresh = not self._continues(way, at)
+        first = 0 if fresh else self._index(way, self._live) + 1
+        refused: dict[str, str] = {}
+        while True:
+            if fresh:
+                yield from self._renew(self.course.lesson_of(step))
+            own = [step.id for step in way[first:at] if step.id not in refused and self._own(step)]
+            wrong = None
+            for number, earlier in enumerate(way[first:at], 1):
+                yield Working(f"Rebuilding: {earlier.title}", number / (at - first + 1))
+                wrong = yield from self._replay(earlier, earlier.id in own)
+                if wrong is not None:
+                    break
+                if earlier.id not in own:
+                    self._by_model[earlier.id] = refused.get(earlier.id, "")
+            if wrong is None:
+                break
+            if earlier.id in own:
+                refused[earlier.id] = wrong.found or wrong.expected
+            elif own:
+                refused |= dict.fromkeys(own, f"what they make does not go with “{earlier.title}”")
+            else:
+                raise LabError(
+                    f"The step {earlier.id} could not be rebuilt: "
+                    f"expected {wrong.expected}, found {wrong.found}",
+                    "You are at that step now: do it by hand, or `:reset lesson`.",
+                )
+            fresh, first = True, 0
+        for earlier in way[first:at]:
+            yield Rebuilt(earlier, earlier.id in own, refused.get(earlier.id, ""))
         self._begin(step)
-        solutions = self.solutions(step)
-        yield from self._play(solutions[0] if solutions else (), Silent())
-        judged = self.judge_now(PATIENCE)
+        return fresh
+
+    def _announce(self) -> None:
+        self.host.tell(f"{self.lesson.number} {self.lesson.title} · {self.step.title}", self.step.id)
+
+    def _renew(self, lesson: Lesson) -> Iterator[Event]:
+        yield Working(f"A fresh lab for lesson {lesson.number}, {lesson.title}")
+        self._live = None
+        self._by_model = {}
+        self.host.renew(lesson.needs)
+        self.now = None  # what there was is no measure for this one
+        self.switch("host")  # wherever the learner was
+        for script in self._fitting(lesson.setup):
+            yield from self._play(self.filled(script), Silent())
+
+    def _replay(self, step: Step, own: bool) -> Generator[Event, None, Verdict | None]:
+        """Bring the host to the end of a step by the learner's own lines or by its first model answer, and
+        judge: a lie is found here. What is missing, if anything is."""
+        self._begin(step)
+        if own:
+            for line in self._own(step):
+                yield from self._again(line)
+        else:
+            solutions = self.solutions(step)
+            yield from self._play(solutions[0] if solutions else (), Silent())
+        judged = self._judgement()
         if not judged.passed:
-            first = next(v for v in judged.verdicts if not v.passed)
-            raise LabError(
-                f"The step {step.id} could not be rebuilt: expected {first.expected}, found {first.found}",
-                "You are at that step now: do it by hand, or `:reset lesson`.",
-            )
+            judged = self.judge_now(PATIENCE)
+        return None if judged.passed else next(v for v in judged.verdicts if not v.passed)
+
+    def _own(self, step: Step) -> tuple[Line, ...]:
+        """The learner's own lines that passed a step, but for those that wanted somebody at the keys."""
+        done = self.how(step.id) if self.progress is not None else None
+        if done is None:
+            return ()
+        return tuple(line for at, line in enumerate(done.lines) if at not in done.told.attended)
+
+    def _again(self, typed: Line) -> Iterator[Event]:
+        """Type a line of the learner's own once more, where nobody sees it."""
+        shell, line = typed
+        self.switch(shell)
+        if line.startswith(ANSWER):
+            yield from self._play((line,), Silent())
+            return
+        yield Typed(shell, line)
+        self._trail.typed(shell, line)
+        yield from self._act(line, Silent(), _typing(line, OWN_SECONDS))
 
     def _begin(self, step: Step) -> None:
         self.step = step
@@ -376,7 +550,8 @@ class Session:
         self._answer = None
         self._hints = 0
         self._told = False
-        self._lines = []
+        self._solution = False
+        self._trail = Trail()
         self._live = step.id
         if self.progress is not None and step in self.steps:
             self.progress.at(step.id)
@@ -397,15 +572,36 @@ class Session:
         at = self._index(self.steps, self.step.id) + by
         return self.steps[at] if 0 <= at < len(self.steps) else None
 
-    def _judge(self) -> Iterator[Event]:
+    def _judge(self, before: Snapshot | None = None) -> Iterator[Event]:
+        """Judge; and say what has gone since `before` of that which the step stands on."""
         self.judged = self._judgement()
+        if before is not None and not (self.judged.passed or self._told or self.half_way):
+            assert self.now is not None and self._before is not None
+            if gone := taken_away(self._before, before, self.now):
+                yield Gone(gone)
         yield self.judged
         if self.judged.passed and not self._told:
             self._told = True
-            self._passed.add(self.step.id)
-            if self.progress is not None:
-                self.progress.pass_(self.step.id, self._lines, self._hints)
+            self._keep()
             yield Passed(self.step)
+
+    def _keep(self) -> None:
+        """The step is passed: remember how."""
+        assert self.judged is not None
+        entries = self.trail
+        told = Told(
+            changes=tuple(did.changes for did in entries),
+            verdicts=tuple(verdict.found or verdict.expected for verdict in self.judged.verdicts),
+            solution=self._solution,
+            rebuilt=tuple(self._by_model),
+            attended=tuple(at for at, did in enumerate(entries) if did.attended),
+            goal=goal(self.step),
+        )
+        lines = [(did.shell, did.line) for did in entries]
+        self._passed[self.step.id] = Done("", tuple(lines), self._hints, told)
+        if self.progress is not None:
+            self.progress.pass_(self.step.id, lines, self._hints, told)
+            self._passed.pop(self.step.id)
 
     def _judgement(self, step: Step | None = None) -> Judged:
         """Judge each process that may be meant. One that passes everything counts, else the likeliest."""
@@ -424,16 +620,31 @@ class Session:
             )
             first = verdicts if first is None else first
             if all(verdict.passed for verdict in verdicts):
-                return Judged(step, verdicts, ())
+                return self._diagnosed(step, verdicts)
         assert first is not None
-        return Judged(step, first, self._diagnoses(first))
+        return self._diagnosed(step, first)
 
-    def _diagnoses(self, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
+    def _diagnosed(self, step: Step, verdicts: tuple[Verdict, ...]) -> Judged:
+        """What the checks found out comes first; then what was printed."""
         known = self.course.diagnoses
         ids = [verdict.diagnosis for verdict in verdicts if verdict.diagnosis and not verdict.passed]
-        output = self.result.output.decode(errors="replace") if self.result else ""
-        ids += [d.id for d in known.values() if d.message and re.search(d.message, output)]
-        return tuple(self._written_out(known[each]) for each in dict.fromkeys(ids) if each in known)
+        printed = self._printed()
+        diagnoses = best([*(known[each] for each in ids if each in known), *printed])
+        said = {name for each in printed for name in (each.id, *each.unless)}
+        return Judged(
+            step,
+            verdicts,
+            tuple(self._written_out(each) for each in diagnoses),
+            tuple(each.id for each in diagnoses if each.id in said),
+        )
+
+    def _printed(self) -> tuple[Diagnosis, ...]:
+        if self.result is None or not self._trail:
+            return ()
+        output = self.result.output.decode(errors="replace")
+        return errors(
+            self.course.diagnoses.values(), self._trail.entries[-1].line, output, self.result.status
+        )
 
     def _written_out(self, diagnosis: Diagnosis) -> Diagnosis:
         return replace(diagnosis, cause=self.text(diagnosis.cause), remedy=self.text(diagnosis.remedy))
@@ -459,9 +670,9 @@ def _plain(answer: str) -> str:
     return " ".join(word for word in answer.casefold().split() if word not in ("the", "a", "an"))
 
 
-def _typing(line: str) -> Act:
-    """A line of a script, for which nobody waits for ever."""
-    return lambda shell, lent: shell.run(line, lent, SCRIPT_SECONDS)
+def _typing(line: str, seconds: float) -> Act:
+    """A line that nobody watches, and for which nobody waits for ever."""
+    return lambda shell, lent: shell.run(line, lent, seconds)
 
 
 def starting(now: Snapshot, before: Snapshot) -> bool:

@@ -20,12 +20,13 @@ from workshop.keystrokes import Reader, keystrokes
 from workshop.marks import environment, new_nonce
 from workshop.passthrough import Passage
 from workshop.pty_process import PtyProcess
+from workshop.strangers import is_stranger
 
 __all__ = ["PtyShell", "Result", "Shell", "Silent", "State", "Terminal"]
 
 BASH = ("bash", "--norc", "--noprofile", "-i")
-START_SECONDS = 20.0
-"""How long a shell may take to its first prompt; a busy machine is slow."""
+START_SECONDS = 60.0
+"""How long a shell may take to its first prompt: more than any that will come to one."""
 HEADLESS_SECONDS = 60.0
 """How long a line may take when nobody is at the keys, who could press Ctrl-C."""
 
@@ -116,7 +117,7 @@ class PtyShell:
         self._timeout = timeout
         self._process = PtyProcess((*enter, *there, *BASH), variables, size)
         self._follower = Follower(nonce)
-        self._passage = Passage(self._process, self._follower)
+        self._passage = Passage(self._process, self._follower, lambda pid: is_stranger(pid, nonce))
         self._shells: list[tuple[int, int]] = []
         """The shells inside each other: `$$`, which is 1 in every new pid namespace, and the process
         group."""

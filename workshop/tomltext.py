@@ -127,6 +127,10 @@ class Fields:
             else:
                 self.wrong(key, f"{key} is not a table", f"write [{key}]")
 
+    def names(self) -> tuple[str, ...]:
+        """The keys that nobody has taken yet."""
+        return tuple(self._data)
+
     def wrong(self, key: str, wrong: str, write: str) -> None:
         self._report.error(self.line(key), wrong, write)
 
@@ -149,11 +153,11 @@ def read(text: str, report: Report, first: int) -> Fields | None:
         line = int(at[1]) if at and at[1] else text.rstrip().count("\n") + 1
         what = _AT_LINE.sub("", message).rstrip(".")
         wrong = f"this is not TOML: {what[:1].lower()}{what[1:]}"
-        report.error(first + line - 1, wrong, "write key = value")
+        report.error(first + line - 1, wrong, "write key = value", unread=True)
         return None
     except (ValueError, RecursionError):
         # tomllib lets Python's own limits through: thousands of digits, thousands of brackets.
-        report.error(first, "this is not TOML that anybody writes", "write key = value")
+        report.error(first, "this is not TOML that anybody writes", "write key = value", unread=True)
         return None
     return Fields(data, _key_lines(text, first), report, first)
 

@@ -13,6 +13,7 @@ VARIABLES: Mapping[str, str] = {
     "pool": "the name of the lab's ZFS pool: tank, or the next that is free",
     "image": "the tar file with the image's root file system",
     "lab": "the lab's own folder, /lab",
+    "userxattr": "the first option of an overlay: `userxattr,` without root, with root nothing",
     "memory": "where the lab's groups for memory are made: /sys/fs/cgroup, or its memory in version 1",
     "cpu": "the same for cpu",
     "pids": "the same for pids",

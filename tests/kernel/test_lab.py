@@ -252,7 +252,9 @@ def test_a_lab_that_was_killed_is_not_alive(make: Make) -> None:
 def test_image_by_path(make: Make, tmp_path: Path) -> None:
     folder = tmp_path / "my image"
     (folder / "bin").mkdir(parents=True)
-    (folder / "bin/mine").write_text("mine")
+    for name in ("mine", "sh", "bash"):
+        (folder / "bin" / name).write_text("mine")
+        (folder / "bin" / name).chmod(0o755)
     lab = make(image=folder)
     assert "bin/mine" in run(lab, f"tar -tf {lab.variables()['image']}")
     lab.reset()

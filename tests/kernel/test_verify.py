@@ -149,6 +149,87 @@ def test_runc_spec_as_it_stands_lacks_what_it_lacks(containers: dict[str, int]) 
     }
 
 
+def without(kind: str) -> Callable[[Config], None]:
+    def change(config: Config) -> None:
+        kinds = config["linux"]["namespaces"]
+        config["linux"]["namespaces"] = [one for one in kinds if one["type"] != kind]
+        if kind == "uts":
+            del config["hostname"]
+        if kind == "network":  # sysfs can be mounted by who owns the network namespace only
+            config["mounts"] = [one for one in config["mounts"] if one["type"] != "sysfs"]
+
+    return change
+
+
+def may_gain(config: Config) -> None:
+    config["process"]["noNewPrivileges"] = False
+
+
+def net_admin(config: Config) -> None:
+    for names in config["process"]["capabilities"].values():
+        names.append("CAP_NET_ADMIN")
+
+
+def unmasked(config: Config) -> None:
+    config["linux"]["maskedPaths"] = []
+
+
+def writable(config: Config) -> None:
+    config["linux"]["readonlyPaths"] = []
+
+
+def sys_writable(config: Config) -> None:
+    for one in config["mounts"]:
+        if one["type"] == "sysfs":
+            one["options"].remove("ro")
+
+
+def limited(config: Config) -> None:
+    config["linux"]["resources"]["pids"] = {"limit": 20}
+
+
+def with_a_disk(config: Config) -> None:
+    disk = {"path": "/dev/disk", "type": "b", "major": 7, "minor": 0, "fileMode": 0o600, "uid": 0, "gid": 0}
+    config["linux"]["devices"] = [disk]
+
+
+@pytest.mark.parametrize(
+    ("change", "rows"),
+    [
+        (without("uts"), {"uts namespace"}),
+        (without("ipc"), {"ipc namespace"}),
+        (without("network"), {"network namespace", "network of its own"}),
+        (may_gain, {"no_new_privs"}),
+        (net_admin, {"Docker's capabilities at most"}),
+        (unmasked, {"masked paths"}),
+        (writable, {"read-only paths"}),
+        (sys_writable, {"/sys is read-only"}),
+        (limited, {"limit of processes"}),
+        (with_a_disk, {"harmless /dev"}),
+    ],
+)
+def test_one_thing_changed_is_one_row(
+    folder: Path, containers: dict[str, int], change: Callable[[Config], None], rows: set[str]
+) -> None:
+    name = f"workshop-{os.getpid()}-changed"
+    try:
+        changed, plain = states(start(folder, name, change)), states(containers["plain"])
+    finally:
+        subprocess.run(["runc", "delete", "--force", name], check=True)
+        shutil.rmtree(folder / name)
+    assert {title for title, state in changed.items() if state != plain[title]} == rows
+
+
+def test_a_paused_container(containers: dict[str, int]) -> None:
+    name = f"workshop-{os.getpid()}-plain"
+    runc("pause", name)
+    try:
+        paused = resolve(name)
+        assert states(paused.pid) == states(containers["plain"])
+    finally:
+        runc("resume", name)
+
+
 def test_every_row_says_where_it_was_read(containers: dict[str, int]) -> None:
     for pid in containers.values():
         for each in score(look(pid), pid):
@@ -247,6 +328,27 @@ def test_what_cannot_be_judged_is_said() -> None:
     finally:
         child.wait()
     assert verify().returncode == 2
+
+
+def test_without_permission_by_the_command_line(containers: dict[str, int]) -> None:
+    done = verify(
+        str(containers["plain"]), user=65534, group=65534, extra_groups=[], env={**os.environ, "HOME": "/"}
+    )
+    assert done.returncode == 3, done.stderr
+    assert "may not be looked at" in done.stderr and "sudo" in done.stderr
+
+
+def test_it_takes_a_moment(containers: dict[str, int]) -> None:
+    """Processor time, the best of five: what else this machine does is not to count."""
+    spent = []
+    for _ in range(5):
+        before = os.times()
+        verify(str(containers["full"]), "--json")
+        after = os.times()
+        spent.append(
+            after.children_user + after.children_system - before.children_user - before.children_system
+        )
+    assert min(spent) < 0.3, spent
 
 
 def test_a_thread_of_the_kernels() -> None:

@@ -19,6 +19,7 @@ from workshop.kernel.model import Snapshot
 from workshop.kernel.syscalls import Call
 from workshop.kernel.verdict import Evidence, missed, passed
 from workshop.lesson import Course, Diagnosis, Lesson, Place, Script, Step
+from workshop.trail import Did
 from workshop.ui.learn import learn
 from workshop.ui.terminal import require_terminal
 
@@ -69,7 +70,8 @@ class FakeShell:
 
 class FakeSession:
     def __init__(self) -> None:
-        self.course = Course((LESSON,), diagnoses={"no-fork": NO_FORK})
+        options = {"unshare": {"--pid": "new pid namespace", "--fork": "start the program as a child"}}
+        self.course = Course((LESSON,), diagnoses={"no-fork": NO_FORK}, options=options)
         self.steps = STEPS
         self.step = STEPS[0]
         self.lesson = LESSON
@@ -85,6 +87,7 @@ class FakeSession:
         self.host = SimpleNamespace(proc=Path("/proc"), problems=())
         self.machine = SimpleNamespace(capabilities={})
         self._hints = 0
+        self.typed: list[Did] = []
         self._passed: set[str] = set()
 
     def enter(self, step_id: str) -> Iterator[events.Event]:
@@ -104,10 +107,24 @@ class FakeSession:
             raise UsageError("This is the first step.", "`:next` goes on.")
         yield from self.enter(STEPS[0].id)
 
+    def undo(self) -> Iterator[events.Event]:
+        yield events.Undone(self.typed.pop().line)
+
+    def interrupt(self) -> None:
+        self.shells[self.active].interrupt()
+
+    @property
+    def trail(self) -> tuple[Did, ...]:
+        return tuple(self.typed)
+
+    def how(self, step_id: str) -> None:
+        return None
+
     def reset(self, scope: str) -> Iterator[events.Event]:
         yield from self.enter(self.step.id)
 
     def run(self, line: str, terminal: Any) -> Iterator[events.Event]:
+        self.typed.append(Did(self.active, line, ("+ a thing that it made",)))
         shell = self.shells[self.active]
         output, state = b"", "prompt"
         changes: tuple[Change, ...] = ()
@@ -129,6 +146,9 @@ class FakeSession:
                 output, status = b"bash: fork: Cannot allocate memory\r\n", 254
             case ["mount", *_]:
                 changes = (Change("namespaces", "changed", "mnt of bash 10", "1", line, "/proc/10/ns/mnt"),)
+            case ["exit"]:
+                changes = (Change("namespaces", "changed", "mnt of bash 10", "1", "2", "/proc/10/ns/mnt"),)
+                state, status = "closed", None
             case ["job"]:
                 changes = (Change("processes", "added", "sleep (9)", None, "9", "/proc/9"),)
             case ["cat", "<<E"]:
@@ -185,7 +205,8 @@ class FakeSession:
             )
         output = self.result.output if self.result else b""
         was = self.judged is not None and self.judged.passed
-        self.judged = events.Judged(self.step, (verdict,), (NO_FORK,) if b"Cannot" in output else ())
+        known = (NO_FORK,) if b"Cannot" in output else ()
+        self.judged = events.Judged(self.step, (verdict,), known, tuple(each.id for each in known))
         yield self.judged
         if inner and not was:
             yield events.Passed(self.step)
@@ -194,6 +215,9 @@ class FakeSession:
         self.judged = events.Judged(self.step, (passed("init", f"you said {text}"),), ())
         yield self.judged
         yield events.Passed(self.step)
+
+    def reveal(self) -> tuple[tuple[str, ...], ...]:
+        return self.solutions()
 
     def solutions(self) -> tuple[tuple[str, ...], ...]:
         return tuple(script.lines for script in self.step.solutions)
@@ -215,6 +239,10 @@ class FakeSession:
     def hint(self) -> str | None:
         self._hints += 1
         return self.step.hints[self._hints - 1] if self._hints <= len(self.step.hints) else None
+
+    @property
+    def hints_left(self) -> int:
+        return len(self.step.hints) - self._hints
 
     def switch(self, shell: Any) -> None:
         self.active = shell

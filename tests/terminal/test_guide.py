@@ -97,6 +97,24 @@ def test_after_the_step_is_passed_nothing_is_missed(screen: Screen) -> None:
     assert "Not yet" not in run(screen, "mount a")
 
 
+def test_a_step_that_watches_nothing_says_nothing_unasked(screen: Screen) -> None:
+    run(screen, ":next")
+    assert "Not yet" not in run(screen, "mount a")
+    assert "not yet: a new pid namespace" in run(screen, ":check")
+
+
+def test_the_end_of_a_shell_is_no_attempt(screen: Screen) -> None:
+    assert "Not yet" not in run(screen, "exit")
+
+
+def test_nothing_is_offered_within_a_line_that_the_solution_did_not_open(screen: Screen) -> None:
+    assert "unshare --pid --fork bash" in screen.cursor_line
+    screen.enter("cat <<E")
+    screen.wait_for(lambda s: s.cursor_line.startswith(">") and "F1 help" in s.text)
+    assert "unshare" not in screen.cursor_line
+    assert "unshare --pid --fork bash" not in run(screen, "E").split("heredoc over")[0].split("cat <<E")[1]
+
+
 def test_a_program_that_merely_runs_is_no_miss(screen: Screen) -> None:
     assert "Not yet" not in run(screen, "job")
 
@@ -107,17 +125,40 @@ def test_check_shows_expected_found_and_evidence(screen: Screen) -> None:
     assert "/proc/10/ns/pid" in text
 
 
-def test_hints_come_one_by_one(screen: Screen) -> None:
+def test_hints_begin_with_what_is_missing(screen: Screen) -> None:
     screen.type("\x1bOQ")
-    screen.wait_for("Which option makes a child?")
-    assert "last hint" in run(screen, ":hint")
+    text = screen.wait_for(":hint again gives a hint")
+    assert "found it is the host's" in text and "/proc/10/ns/pid" in text and "Which option" not in text
+    text = run(screen, ":hint")
+    assert "Which option makes a child?" in text and "last hint; :hint again" in text
+    text = run(screen, ":hint")
+    assert "One way to do it" in text
+    assert "unshare\n    --pid  new pid namespace" in text and "--fork  start the program as a child" in text
+
+
+def test_a_hint_tells_the_diagnosis_too(screen: Screen) -> None:
+    run(screen, "unshare --pid bash")
+    run(screen, "ls")
+    assert "Again: No child was made." in run(screen, ":hint")
+
+
+def test_another_condition_is_told_before_the_next_hint(screen: Screen) -> None:
+    run(screen, ":hint")
+    run(screen, "unshare --pid --fork bash")
+    assert "Nothing is missing" in run(screen, ":hint")
+
+
+def test_help_is_offered_once(screen: Screen) -> None:
+    for number in range(8):
+        run(screen, f"word{number}")
+    assert screen.transcript.count("If you like: F2") == 1
 
 
 def test_a_key_keeps_the_line_that_is_being_typed(screen: Screen) -> None:
     screen.type("half a line")
     screen.wait_for(lambda s: s.cursor_line.endswith("half a line"))
     screen.type("\x1bOQ")
-    screen.wait_for(lambda s: "Which option" in s.text and s.cursor_line.endswith("half a line"))
+    screen.wait_for(lambda s: "gives a hint" in s.text and s.cursor_line.endswith("half a line"))
     assert screen.text.count("half a line") == 1
 
 
@@ -131,7 +172,7 @@ def test_calls_are_shown_and_hidden(screen: Screen) -> None:
 
 def test_a_line_that_is_not_finished_goes_on_at_a_prompt_of_its_own(screen: Screen) -> None:
     screen.enter("cat <<E")
-    screen.wait_for(lambda s: s.cursor_line.startswith("> "))
+    screen.wait_for(lambda s: s.cursor_line.startswith(">"))
     screen.enter(":hint")
     screen.wait_for(":hint\n")
     assert "heredoc over" in run(screen, "E") and "Which option" not in screen.text
@@ -179,6 +220,29 @@ def test_reset_says_what_it_does_and_asks(screen: Screen) -> None:
     screen.wait_for(lambda s: s.text.count("Go ahead?") == 2)
     screen.enter("y")
     screen.wait_for(lambda s: s.transcript.count("Whose child?") == 2)
+
+
+def test_undo_shows_what_goes_and_one_key_answers(screen: Screen) -> None:
+    assert "Nothing was typed in this step yet." in run(screen, ":undo")
+    run(screen, "mount a")
+    screen.type("half a line")
+    screen.wait_for(lambda s: s.cursor_line.endswith("half a line"))
+    screen.type("\x1bu")
+    text = screen.wait_for("Take it back? [y/N]")
+    assert "$ mount a" in text and "+ a thing that it made" in text
+    screen.type("n")
+    screen.wait_for(lambda s: "Nothing was changed." in s.text and s.cursor_line.endswith("half a line"))
+    screen.type("\x1bu")
+    screen.wait_for(lambda s: s.text.count("Take it back?") == 2)
+    screen.type("y")
+    screen.wait_for(lambda s: "Taken back: mount a" in s.text and s.cursor_line.endswith("half a line"))
+
+
+def test_undo_of_an_unfinished_line_gives_it_up(screen: Screen) -> None:
+    screen.enter("cat <<E")
+    screen.wait_for(lambda s: s.cursor_line.startswith("> "))
+    screen.type("\x1bu")
+    screen.wait_for(lambda s: "given up" in s.text and s.cursor_line.startswith("host /lab #"))
 
 
 def test_answers_goto_and_the_end_of_the_course(screen: Screen) -> None:
@@ -250,6 +314,15 @@ def test_a_dumb_terminal_gets_text_and_nothing_else(tmp_path: Path) -> None:
         screen.enter(":quit")
         assert screen.wait_end() == 0
         assert b"\x1b" not in screen.raw
+
+
+def test_on_a_dumb_terminal_the_offered_line_is_seen_before_it_runs(tmp_path: Path) -> None:
+    with guide(tmp_path, env={"TERM": "dumb"}) as screen:
+        screen.wait_for("host /lab #")
+        screen.enter(":solution")
+        screen.wait_for(lambda s: s.cursor_line == "host /lab # unshare --pid --fork bash")
+        screen.enter()
+        screen.wait_for("container [pid]")
 
 
 def test_signs_in_a_locale_without_unicode(tmp_path: Path) -> None:

@@ -157,7 +157,8 @@ def test_after_quitting_it_goes_on_at_the_same_step(learn: Learn, tmp_path: Path
     kept = json.loads((tmp_path / "state/container-workshop/progress.json").read_text())
     assert kept["last"] == "no-such-thing/a-process-and-nothing-else"
     assert kept["steps"]["no-such-thing/you-are-in-eight-already"]["lines"] == [
-        ["host", "readlink /proc/self/ns/*"]
+        ["host", "readlink /proc/self/ns/*"],
+        ["host", ":answer 0"],
     ]
     second = learn()
     second.ready()
@@ -280,7 +281,9 @@ def test_two_workshops_at_once_do_not_meet(learn: Learn) -> None:
 def test_an_image_of_ones_own(learn: Learn, tmp_path: Path, kind: str) -> None:
     root = tmp_path / "my image"
     (root / "bin").mkdir(parents=True)
-    (root / "bin/sh").write_text("#!")
+    for name in ("sh", "bash"):
+        (root / "bin" / name).write_text("#!")
+        (root / "bin" / name).chmod(0o755)
     (root / "mine").write_text("mine")
     path = root
     if kind == "tar":
@@ -330,3 +333,56 @@ def test_without_root_it_offers_sudo_and_takes_no_for_an_answer(learn: Learn, no
     learner.type(no)
     assert learner.wait_end(PATIENCE) == 3
     assert "Nothing was started." in learner.text
+
+
+# -- bad luck -----------------------------------------------------------------------------------------------
+
+
+def container(lab: str) -> int:
+    """The process of the lab that is PID 1 in a pid namespace within it, as the machine counts."""
+    for pid in living(lab):
+        status = Path(f"/proc/{pid}/status").read_text()
+        comm = status.split()[1]
+        nspids = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+        if comm == "bash" and nspids[-1] == "1":
+            return pid
+    raise AssertionError("there is no container in the lab")
+
+
+def test_a_container_that_is_killed_from_elsewhere_is_told_at_once_and_nothing_is_run(learn: Learn) -> None:
+    learner = learn("learn", "process-trees")
+    learner.line("unshare --pid --fork bash")
+    learner.type("touch /lab/typed-for-the-container")
+    learner.wait_for(lambda s: s.cursor_line.endswith("typed-for-the-container"))
+    os.kill(container(learner.lab), signal.SIGKILL)
+    learner.wait_for("which you were in, has ended, and not by your line", PATIENCE)
+    learner.wait_for(
+        lambda s: s.cursor_line.endswith("(container shell) /lab # touch /lab/typed-for-the-container")
+    )
+    assert ":reset builds it again" in learner.text.replace("\n", " ")
+    learner.type("\x15")
+    assert "typed-for-the-container" not in learner.line("ls /lab").partition("ls /lab")[2]
+    assert learner.quit() == 0
+
+
+def test_a_bridge_that_goes_in_a_later_step_is_named_and_reset_builds_it_again(learn: Learn) -> None:
+    learner = learn("learn", "networks")
+    learner.line(":goto two-addresses-one-ping")
+    told = learner.line("ip link delete br0")
+    assert "Gone: br0, a bridge. This step began with it." in told and "Way out" not in told
+    learner.enter(":reset")
+    learner.wait_for("Go ahead?", PATIENCE)
+    learner.enter("y")
+    again = "The steps before this one were done for you"
+    learner.wait_for(lambda s: s.transcript.count(again) == 2, PATIENCE)
+    assert "br0: <" in learner.line("ip link show br0")
+    assert learner.quit() == 0
+
+
+def test_an_address_that_is_taken_is_told(learn: Learn) -> None:
+    learner = learn("learn", "names")
+    learner.type_in("ip link add br0 type bridge", "ip address add 10.0.0.1/24 dev br0")
+    told = learner.line("ip address add 10.0.0.1/24 dev br0")
+    assert "It is there already" in told and "Way out" in told
+    assert "Way out" not in learner.line("ip address show dev br0")
+    assert learner.quit() == 0

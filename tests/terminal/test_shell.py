@@ -197,6 +197,11 @@ def test_the_foreground_process(shell: PtyShell, tmp_path: Path) -> None:
     assert shell.foreground() == shell.pid
 
 
+def test_a_shell_ends_although_a_job_of_its_own_holds_the_terminal(shell: PtyShell) -> None:
+    run(shell, "setsid sh -c 'trap \"\" HUP; sleep 1000' &")
+    assert run(shell, "exit").state == "closed"
+
+
 def test_nothing_is_left_of_a_closed_shell() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     shell = PtyShell(env=QUIET)

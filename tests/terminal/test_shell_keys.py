@@ -6,12 +6,15 @@ import os
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 from desk import desk
 
+from workshop.passthrough import LULL
 from workshop.shell import PtyShell, Result, Silent
+from workshop.strangers import NOTICE
 
 QUIET = {"HOME": "/nonexistent", "PATH": os.environ["PATH"], "TERM": "xterm-256color"}
 GUIDE = b"\x1d"
@@ -178,3 +181,28 @@ def test_the_shell_ends_under_the_learner(shell: PtyShell) -> None:
     with desk((b"go", lambda: os.kill(shell.pid, signal.SIGKILL))) as terminal:
         assert shell.run("sh -c 'echo go; sleep 1000'", terminal, SECONDS).state == "closed"
     assert not shell.alive
+
+
+@pytest.mark.parametrize("line", ["env -i bash --norc", "env -i sh"])
+def test_a_shell_without_marks_is_told_of_once(shell: PtyShell, line: str) -> None:
+    end = NOTICE.splitlines()[-1]
+    with desk((end, b"echo $((6*7))\r"), (b"42", b"exit\r")) as terminal:
+        result = shell.run(line, terminal, SECONDS)
+        assert result.state == "prompt" and terminal.screen.count(end) == 1
+
+
+def test_a_shell_that_lost_its_marks_is_told_of(shell: PtyShell) -> None:
+    shell.run("bash --norc", Silent())
+    with desk((NOTICE.splitlines()[-1], b"exit\r")) as terminal:
+        assert shell.run("exec env -i bash --norc", terminal, SECONDS).state == "prompt"
+    assert shell.foreground() == shell.pid
+
+
+def test_a_shell_that_asks_is_none_without_marks(shell: PtyShell) -> None:
+    """`read` waits in the shell itself, a script in one of its own."""
+    for line in ("read -p 'name? '", "env -i sh -c 'printf name?; read x'"):
+        with desk() as terminal:
+            answer = threading.Timer(LULL + 0.5, lambda to=terminal: os.write(to._write, b"x\r"))
+            answer.start()
+            assert shell.run(line, terminal, SECONDS).status == 0
+            assert NOTICE.splitlines()[0] not in terminal.screen

@@ -89,6 +89,9 @@ class FakeHost:
         self.reopened.append(name)
         self.shells[name] = self._shell(name)
 
+    def tell(self, heading: str, step: str) -> None:
+        self.told = heading, step
+
     def look(self) -> Snapshot:
         self.looks += 1
         return self.upcoming.pop(0) if self.upcoming else self.now

@@ -135,9 +135,32 @@ def test_where_a_learner_makes_groups() -> None:
     assert cgroups.places(()) == {}
 
 
+def test_a_controller_that_is_mounted_elsewhere_is_in_the_lab_where_everybody_looks() -> None:
+    odd = Path("/cgroup/mem")
+    moved = Group(Hierarchy(("memory",), odd, odd), odd / "ours")
+    assert cgroups.places((moved,)) == {"memory": "/sys/fs/cgroup/memory"}
+    assert cgroups.places((moved,), namespace=False) == {"memory": "/cgroup/mem/ours"}
+    both = Group(Hierarchy(("cpu", "cpuacct"), odd, odd), odd / "ours")
+    assert cgroups.places((both,))["cpu"] == "/sys/fs/cgroup/cpu,cpuacct"
+    named = Hierarchy(("name=systemd",), odd, odd)
+    assert named.place == Path("/sys/fs/cgroup/systemd") and Hierarchy((), odd, odd).place.name == "unified"
+
+
 def test_a_lab_has_a_most_of_processes_where_they_are_counted(tmp_path: Path) -> None:
     cgroups._cap(tmp_path)
     assert not (tmp_path / "pids.max").exists()
     (tmp_path / "pids.max").write_text("max ")
     cgroups._cap(tmp_path)
     assert (tmp_path / "pids.max").read_text() == str(cgroups.MOST_PROCESSES)
+
+
+def test_a_controller_that_is_mounted_nowhere_is_said(tmp_path: Path) -> None:
+    at = tmp_path / "unified"
+    at.mkdir()
+    one, two = Hierarchy(("cpu", "cpuacct"), at, at), Hierarchy((), at, at)
+    assert [each.partition(":")[0] for each in cgroups._not_mounted((one, two))] == [
+        "no limits on memory",
+        "no limits on pids",
+    ]
+    (at / "cgroup.controllers").write_text("memory pids\n")
+    assert list(cgroups._not_mounted((one, two))) == []

@@ -240,6 +240,10 @@ def test_pressure_felt() -> None:
     assert cgroups.pressure_felt(view(waited(900_000), before=waited(100_000))).passed
     assert cgroups.pressure_felt(view(waited(900_000), before=waited(850_000))).diagnosis == "no-pressure"
     assert cgroups.pressure_felt(view(machine(True))).diagnosis == "no-pressure"
+    busy = waited(900_000)
+    everybodys = replace(busy.processes[1], cgroups={"": busy.cgroups[-1].path})
+    crowded = replace(busy, processes={**busy.processes, 1: everybodys})
+    assert cgroups.pressure_felt(view(crowded, before=machine(True))).diagnosis == "no-pressure"
 
 
 def nested(given: str, limit: str, *pids: int, name: str = "box") -> Snapshot:

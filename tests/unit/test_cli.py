@@ -122,6 +122,12 @@ def test_what_is_said_arrives(
     assert seen["command"] == command and {key: seen[key] for key in options} == options
 
 
+@pytest.mark.parametrize("words", [["run", "--image", ""], ["learn", "--course="], ["lint", ""]])
+def test_an_empty_path_is_no_path(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    assert "the path is empty" in capsys.readouterr().err
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])

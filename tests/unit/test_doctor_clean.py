@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from workshop import ledger, machine, removal
-from workshop.errors import MachineError
 from workshop.ledger import Entry, Ledger
 from workshop.ui import clean, doctor
 
@@ -52,10 +51,17 @@ def test_clean_says_what_it_could_not_remove(
     assert (tmp_path / "x/precious").exists()
 
 
-def test_clean_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_root_only_what_is_ones_own_is_cleaned(
+    where: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roots, own = tmp_path / "run", tmp_path / "own"
+    (roots / ledger.NAME / "0123456789ab").mkdir(parents=True)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(MachineError, match="root"):
-        clean.main([])
+    monkeypatch.setattr(ledger, "RUN", roots)
+    monkeypatch.setattr(ledger, "home", lambda: own)
+    assert clean.main([]) == 0
+    assert "sudo workshop clean" in capsys.readouterr().err
+    assert (roots / ledger.NAME / "0123456789ab").is_dir()
 
 
 def test_every_kind_of_entry_has_words_for_it() -> None:

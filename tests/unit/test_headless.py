@@ -35,7 +35,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Run:
 
         monkeypatch.setattr(headless, "load", lambda folder: course)
         monkeypatch.setattr(headless, "need_root", lambda words: None)
-        monkeypatch.setattr(headless, "examine", lambda: found.machine)
+        monkeypatch.setattr(headless, "examine", lambda **_: found.machine)
         monkeypatch.setattr(headless, "host", lend)
         return cli.main(["run", *words])
 
@@ -173,6 +173,5 @@ def test_without_root_it_says_why_and_how(
     monkeypatch.setattr(start.os, "geteuid", lambda: 1000)
     assert cli.main(["run", "1"]) == MachineError.status == 3
     said = capsys.readouterr().err
-    assert (
-        "The workshop needs root" in said and "sudo " in said and said.rstrip().endswith("-m workshop run 1")
-    )
+    assert "The workshop needs root" in said and "-m workshop run 1\n" in said
+    assert "sudo " in said and said.rstrip().endswith("-m workshop run 1 --rootless")

@@ -24,6 +24,7 @@ def tar_of(path: Path, files: dict[str, str | None], mode: str = "w") -> Path:
             info = tarfile.TarInfo(name)
             info.type = tarfile.DIRTYPE if text is None else tarfile.REGTYPE
             info.size = len(text or "")
+            info.mode = 0o755
             tar.addfile(info, io.BytesIO((text or "").encode()))
     return path
 
@@ -123,14 +124,16 @@ def test_static_or_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_a_tar_is_taken_as_it_is(tmp_path: Path, mode: str) -> None:
-    path = tar_of(tmp_path / "image.tar", {"./bin": None, "./bin/sh": "sh"}, mode)
+    path = tar_of(tmp_path / "image.tar", {"./bin": None, "./bin/sh": "sh", "./bin/bash": "bash"}, mode)
     assert images.named(path, tmp_path) == path
 
 
 def test_a_folder_becomes_a_tar(tmp_path: Path) -> None:
     folder = tmp_path / "root"
     (folder / "bin").mkdir(parents=True)
-    (folder / "bin/sh").write_text("sh")
+    for name in ("sh", "bash"):
+        (folder / "bin" / name).write_text(name)
+        (folder / "bin" / name).chmod(0o755)
     assert contents(images.named(folder, tmp_path))["bin/sh"] == "sh"
 
 
@@ -154,6 +157,49 @@ def test_what_is_no_image(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=said) as caught:
             images.named(path, tmp_path)
         assert str(path) in caught.value.message and caught.value.hint
+        assert "\n" not in caught.value.message
+
+
+SYMLINKS = {"bin": "usr/bin", "usr/bin/sh": "/bin/dash", "usr/bin/bash": "../../opt/bash"}
+
+
+def rootfs_at(folder: Path, programs: tuple[str, ...], links: dict[str, str], mode: int = 0o755) -> Path:
+    for name in programs:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("program")
+        (folder / name).chmod(mode)
+    for name, target in links.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(target)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+@pytest.mark.parametrize(
+    ("programs", "links", "mode", "lacking"),
+    [
+        (("bin/sh", "bin/bash"), {}, 0o755, ""),
+        (("usr/bin/dash", "opt/bash"), SYMLINKS, 0o755, ""),  # as Debian has it, /bin a link to usr/bin
+        (("bin/busybox",), {"bin/sh": "busybox"}, 0o755, "no /bin/bash "),
+        (("bin/bash",), {}, 0o755, "no /bin/sh "),
+        (("bin/sh", "bin/bash"), {}, 0o644, "no /bin/sh and no /bin/bash "),
+        (("bin/bash",), {"bin/sh": "/etc/../bin/sh"}, 0o755, "no /bin/sh "),
+        ((), {"bin/sh": "/bin/true", "bin/bash": "/bin/true"}, 0o755, "no /bin/sh and no /bin/bash "),
+    ],
+)
+def test_what_the_lessons_start_must_be_in_an_image(
+    tmp_path: Path, programs: tuple[str, ...], links: dict[str, str], mode: int, lacking: str, kind: str
+) -> None:
+    path = rootfs_at(tmp_path / "root", programs, links, mode)
+    if kind == "tar":
+        with tarfile.open(tmp_path / "root.tar", "w") as tar:
+            tar.add(path, ".")
+        path = tmp_path / "root.tar"
+    if not lacking:
+        assert images.named(path, tmp_path).exists()
+        return
+    with pytest.raises(UsageError, match=lacking):
+        images.named(path, tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -174,6 +220,7 @@ def test_layers_of_an_oci_layout(tmp_path: Path) -> None:
         [
             {
                 "bin/sh": "old",
+                "bin/bash": "bash",
                 "etc/a": "a",
                 "etc/b": "b",
                 "opt/x/1": "1",
@@ -185,7 +232,7 @@ def test_layers_of_an_oci_layout(tmp_path: Path) -> None:
         ],
     )
     assert contents(images.named(folder, tmp_path)) == {
-        "bin/sh": "new", "etc/b": "b", "opt/x/3": "3", "var": "a file now",
+        "bin/sh": "new", "bin/bash": "bash", "etc/b": "b", "opt/x/3": "3", "var": "a file now",
     }  # fmt: skip
 
 
@@ -193,7 +240,7 @@ def test_oci_layouts_that_cannot_be_used(tmp_path: Path) -> None:
     def damaged(name: str, said: str, **how: object) -> None:
         folder = tmp_path / name
         folder.mkdir()
-        layout(folder, [{"bin/sh": "sh"}], "s390x" if "architecture" in how else None)
+        layout(folder, [{"bin/sh": "sh", "bin/bash": "bash"}], "s390x" if "architecture" in how else None)
         blobs = sorted((folder / "blobs/sha256").iterdir(), key=lambda p: p.read_bytes()[:1] == b"{")
         if "index" in how:
             (folder / "index.json").write_text(str(how["index"]))

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from network_builders import BOX, HOST, MASQUERADE, changed, counting, lesson_10
 
 from workshop.kernel import nftables, nlmsg, procfs, sockdiag
-from workshop.kernel.diff import diff, nat_text
+from workshop.kernel.diff import diff
+from workshop.kernel.diff.network import nat_text
 from workshop.kernel.model import Nat, Traffic
 from workshop.kernel.serial import from_json, to_json
 

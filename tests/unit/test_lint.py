@@ -55,6 +55,29 @@ def test_a_good_course_has_no_problems(course: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("", f"Nothing is wrong in {course}\n")
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "cause"),
+    [
+        (FILE, "+++\n", "", "the front matter is missing"),
+        (FILE, "minutes =", "minutes", "this is not TOML"),
+        (FILE, "check.own_tree =", "check.own_tree", "this is not TOML"),
+        ("diagnoses.toml", "title =", "title", "this is not TOML"),
+    ],
+)
+def test_of_what_could_not_be_read_only_the_cause_is_said(
+    course: Path, file: str, old: str, new: str, cause: str
+) -> None:
+    found = edited(course, file, old, new)
+    assert len(found) == 1, "\n".join(map(str, found))
+    assert found[0].wrong.startswith(cause) and found[0].place.path.endswith(file)
+
+
+def test_a_track_still_names_no_lesson_that_never_was(course: Path) -> None:
+    (course / "more.toml").write_text('title = "More"\n[[lesson]]\nid = "no-such-one"\n')
+    found = edited(course, FILE, "+++\n", "")
+    assert ["no-such-one" in problem.wrong for problem in found].count(True) == 1 and len(found) == 2
+
+
 RULES = [
     # what is written instead of what, what is said to be wrong, what to write
     ("check.own_tree", "check.own_three", "there is no check 'own_three'", "write own_tree"),
@@ -155,6 +178,7 @@ def test_the_kinds_of_zfs_cover_zfs(course: Path) -> None:
 
 def test_the_versions_of_cgroups_cover_every_machine(course: Path) -> None:
     text = FILES[FILE].replace("```sh solution\nunshare", "```sh solution when=cgroup1\nunshare")
+    text = text.replace("requires = [", 'requires = ["cgroups", ', 1)
     (course / FILE).write_text(text.replace("when=busybox", "when=cgroup2"))
     assert lint.lint(course) == ()
     (course / FILE).write_text(text.replace("when=busybox", "when=hybrid"))
@@ -246,6 +270,9 @@ def test_a_diagnosis_that_a_check_gives_is_used(course: Path, monkeypatch: pytes
         ("remedy", "remdy", "remedy is missing"),
         ("'fork: Cannot", "'fork(: Cannot", "message is not a regular expression"),
         ("[forgot-fork]", 'forgot-fork = "x"\n[other]', "forgot-fork is not a table"),
+        ("remedy", 'line = "(x"\nremedy', "line is not a regular expression"),
+        ("message = ", "line = ", "a line without a message says nothing"),
+        ("remedy", 'unless = ["forgot-frok"]\nremedy', "there is no diagnosis 'forgot-frok'"),
     ],
 )
 def test_diagnoses(course: Path, old: str, new: str, wrong: str) -> None:

@@ -45,6 +45,33 @@ def test_a_user_is_told_about_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not root.has and "sudo" in root.remedy
 
 
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """The rights of an ordinary user."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(4711)
+    yield
+    os.seteuid(mine)
+
+
+def test_folders_that_a_user_may_not_enter_hinder_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody: None
+) -> None:
+    """`su user` keeps the PATH of root, and with it /root/bin."""
+    monkeypatch.setenv("PATH", f"{_closed(tmp_path)}:/usr/bin")
+    monkeypatch.setattr(engines, "SOCKETS", {"docker": (f"{_closed(tmp_path)}/docker.sock",)})
+    assert machine.which("sh") and machine.which("no-such-program") is None
+    assert engines.socket_of("docker") is None
+
+
+def _closed(folder: Path) -> Path:
+    """A folder that only root may look into: pytest's own is one for any other user; else it is made so."""
+    if os.access(folder, os.X_OK, effective_ids=True):
+        folder.chmod(0)
+    return folder / "closed"
+
+
 def test_root_in_a_container_is_told_about_privileged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(machine, "_effective", lambda: 0xA80425FB)
@@ -100,8 +127,10 @@ def test_modules_of_this_kernel(tmp_path: Path) -> None:
 )
 def test_which_cgroups(monkeypatch: pytest.MonkeyPatch, lines: list[str], expected: set[str]) -> None:
     text = "".join(f"3{n} 1 0:{n} / /sys/fs/cgroup/{n} rw - {line}\n" for n, line in enumerate(lines))
+    monkeypatch.setattr(machine.rootless, "inside", lambda: False)
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
-    assert {one.name for one in machine._cgroups() if one.has and one.name != "psi"} == expected
+    found = {one.name for one in machine._cgroups() if one.has}
+    assert found - {"psi", "cgroups"} == expected and ("cgroups" in found) == bool(expected)
 
 
 # -- packages -----------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from workshop.ui.prompt import (
     Lines,
     Pressed,
     Prompt,
-    history_file,
     open_history,
 )
 
@@ -31,7 +30,7 @@ BYTES = {
     for n, code in zip(
         range(1, 10), ["OP", "OQ", "OR", "OS", "[15~", "[17~", "[18~", "[19~", "[20~"], strict=True
     )
-}
+} | {"F12": "[24~"}
 
 
 @pytest.fixture
@@ -100,9 +99,19 @@ def test_a_paste_of_several_lines_stays_whole(keyboard: PipeInput) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("y\r", True), ("YES\r", True), ("\r", False), ("\x03", False), ("\x04", False)]
+    ("typed", "said"),
+    [
+        ("y", True),
+        ("Y", True),
+        ("n", False),
+        ("ny", False),
+        ("\r", False),
+        ("\x03", False),
+        ("\x04", False),
+        ("\x1b[C", False),
+    ],
 )
-def test_only_a_clear_yes_is_a_yes(keyboard: PipeInput, typed: str, said: bool) -> None:
+def test_one_key_answers_and_only_y_is_a_yes(keyboard: PipeInput, typed: str, said: bool) -> None:
     prompt = Prompt(ghost=lambda: None, toolbar=lambda _: [], keyboard=keyboard, output=DummyOutput())
     keyboard.send_text(typed)
     assert prompt.confirm("Sure?") is said
@@ -127,7 +136,7 @@ def test_background_output_is_taken_while_the_prompt_waits(keyboard: PipeInput) 
 
 def test_history_keeps_shell_lines_only_and_survives(tmp_path: Path) -> None:
     path = tmp_path / "deep/history"
-    history = open_history(path)
+    history = open_history((path.with_name("progress.json"), None))
     for line in ("ls", ":hint", "  ", ": > file"):
         history.append_string(line)
     assert list(Lines(str(path)).load_history_strings()) == [": > file", "ls"]
@@ -135,15 +144,22 @@ def test_history_keeps_shell_lines_only_and_survives(tmp_path: Path) -> None:
 
 def test_a_history_that_cannot_be_kept_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    open_history(tmp_path / "file/history").append_string("ls")
+    open_history((tmp_path / "file/progress.json", None)).append_string("ls")
     (tmp_path / "folder/history").mkdir(parents=True)
-    history = open_history(tmp_path / "folder/history")
+    history = open_history((tmp_path / "folder/progress.json", None))
     history.append_string("ls")
     assert history.get_strings() == ["ls"]
     assert list(history.load_history_strings()) == []
 
 
-def test_history_lies_in_the_state_folder() -> None:
-    assert history_file({"XDG_STATE_HOME": "/s"}) == Path("/s/container-workshop/history")
-    assert history_file({"HOME": "/h"}) == Path("/h/.local/state/container-workshop/history")
-    assert history_file({"HOME": "/h", "XDG_STATE_HOME": "relative"}).parts[1] == "h"
+def test_history_lies_beside_the_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    open_history().append_string("ls")
+    assert (tmp_path / "container-workshop/history").exists()
+
+
+@pytest.mark.root
+def test_under_sudo_the_history_is_the_users(tmp_path: Path) -> None:
+    open_history((tmp_path / "a/progress.json", (65534, 65534))).append_string("ls")
+    assert [path.stat().st_uid for path in (tmp_path / "a", tmp_path / "a/history")] == [65534] * 2

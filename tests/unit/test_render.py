@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.theme import Theme
 
 from workshop.events import Judged
 from workshop.kernel.diff import Change
-from workshop.kernel.model import Process, Root, Snapshot
+from workshop.kernel.model import Mount, MountTable, Process, Root, Snapshot, mount_key
 from workshop.kernel.syscalls import Call
 from workshop.kernel.verdict import Evidence, missed, passed, unsupported
 from workshop.lesson import Diagnosis, Lesson, Place, Step
@@ -82,6 +83,24 @@ def test_markdown_shows_where_a_link_leads_and_tables_and_quotes() -> None:
     assert "man (https://man7.org)" in text
     assert "  quoted" in text
     assert [line.split() for line in text.splitlines()[-2:]] == [["a", "b"], ["1", "2"]]
+
+
+def test_without_colours_code_keeps_its_backticks() -> None:
+    plain = theme.signs("utf-8", coloured=False)
+    source = "`exit` first.\n\n- `mkdir` it\n\n| `a` |\n|---|\n| `2` |\n\n## `ls`\n\n```\nuname\n```\n"
+    assert words(show(markdown(source, plain))) == "`exit` first. • `mkdir` it `a` `2` `ls` uname"
+    assert "`" not in show(markdown(source, theme.UNICODE))
+    step = Step("a/b", "B", "", HERE, ask="What does `ls` say?")
+    missed_one = missed("a `/proc`", "no `/proc`")
+    parts = [
+        lesson.question(step, plain),
+        lesson.hint("Try `ls`.", plain),
+        verdicts.verdict(missed_one, plain),
+        verdicts.miss(missed_one, plain),
+        verdicts.diagnosis(Diagnosis("x", "X", "`c`", "r", HERE), plain),
+    ]
+    for part in parts:
+        assert show(part).count("`") >= 2, show(part)
 
 
 def test_markup_of_rich_in_a_lesson_is_text() -> None:
@@ -307,6 +326,20 @@ def test_a_long_prompt_leaves_a_line_to_type_in() -> None:
     assert "\n" not in where.plain(where.prompt(found, width=120))
 
 
+def test_a_prompt_wider_than_the_screen_is_folded() -> None:
+    """What stands above the line that is typed in is cut off otherwise."""
+    found = here(differs=("mnt", "pid"), root=f"/lab/containers/{'x' * 50}", cwd="/")
+    lines = where.plain(where.prompt(found, width=40)).split("\n")
+    assert max(map(len, lines)) <= 40 and lines[-1] == "# "
+    assert "".join("".join(lines).split()) == f"container[mntpid·root/lab/containers/{'x' * 50}](hostshell)/#"
+    found = here(root="/lab/containers/one", cwd="/")
+    assert where.plain(where.prompt(found, width=40)).split("\n") == [
+        "container [root /lab/containers/one]",
+        "(host shell) /",
+        "# ",
+    ]
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_state_fits_and_tells_own_from_same(width: int) -> None:
     text = show(where.state(NOW, 42), width)
@@ -315,6 +348,20 @@ def test_state_fits_and_tells_own_from_same(width: int) -> None:
     assert rows["pid"] == "pid 1 2 its own"
     assert rows["uts"] == "uts 1 1 same"
     assert "pid 1 inside" in text
+
+
+def test_on_a_narrow_screen_no_word_of_the_state_is_broken() -> None:
+    big = {"pid": 4026532281, "mnt": 4026532282, "uts": 4026531838}
+    host = replace(NOW.processes[1], ns={"pid": 4026531836, "mnt": 4026531841, "uts": 4026531838})
+    here = replace(NOW.processes[42], ns=big)
+    mount = Mount(9, 1, (0, 9), "/", "/lab/containers/one/proc", (), (), "proc", "proc", ())
+    mounts = {mount_key(here): MountTable(42, (mount,))}
+    now = replace(NOW, processes={1: host, 42: here}, mounts=mounts)
+    text = show(where.state(now, 42), 40)
+    assert max(map(len, text.splitlines())) <= 40
+    assert "pid\n    host 4026531836, here 4026532281,\n    its own" in text
+    assert "/lab/containers/one/proc\n    type proc, source proc, propagation\n    private" in text
+    assert "namespace  host        here" in show(where.state(now, 42), 80)
 
 
 def test_state_of_a_process_that_is_gone() -> None:

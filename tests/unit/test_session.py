@@ -11,6 +11,7 @@ from fake_host import (
     CLONE,
     COUNT,
     COURSE,
+    DIAGNOSES,
     EFFECTS,
     FIRST,
     FRESH,
@@ -148,6 +149,15 @@ def test_a_line_that_comes_twice_is_offered_twice(session: Session, host: FakeHo
     assert session.next_line() == "ls"
     type_(session, "ls")
     assert session.next_line() is None
+
+
+def test_half_way_is_a_matter_of_the_last_line(session: Session) -> None:
+    """What is offered within a heredoc depends on it."""
+    assert not session.half_way
+    type_(session, "cd /lab")
+    assert session.half_way
+    type_(session, "cat <<E")
+    assert not session.half_way
 
 
 def test_an_answer_and_a_switch_are_next_lines(host: FakeHost) -> None:
@@ -357,11 +367,35 @@ def test_what_was_printed_in_the_step_before_is_no_reason(session: Session, host
     assert "not-found" not in [d.id for d in session.judged.diagnoses]
 
 
-def test_what_passes_has_no_diagnosis(session: Session, host: FakeHost) -> None:
+def test_what_passes_has_no_diagnosis_but_of_an_error_that_was_printed(
+    session: Session, host: FakeHost
+) -> None:
     host.says["zsf"] = OUT
     host.reopen("host")
-    type_(session, "create images", "zsf")
+    type_(session, "create images")
     assert session.judged is not None and session.judged.passed and session.judged.diagnoses == ()
+    type_(session, "zsf")
+    assert session.judged.passed and session.judged.printed == ("not-found",)
+
+
+def test_what_a_line_that_succeeded_printed_is_no_error(session: Session, host: FakeHost) -> None:
+    host.says["cat notes"] = Result("prompt", 0, OUT.output)
+    host.reopen("host")
+    type_(session, "cat notes")
+    assert session.judged is not None
+    assert [d.id for d in session.judged.diagnoses] == ["no-dataset"] and session.judged.printed == ()
+
+
+def test_a_check_that_knows_more_takes_the_place_of_what_was_printed(host: FakeHost) -> None:
+    vague = replace(DIAGNOSES["not-found"], unless=("no-dataset",))
+    course = Course(COURSE.lessons, diagnoses={**DIAGNOSES, "not-found": vague})
+    session = Session(course, (IMAGES,), host)  # type: ignore[arg-type]
+    run(session.enter(IMAGES.id))
+    host.says["zsf"] = OUT
+    host.reopen("host")
+    type_(session, "zsf")
+    assert session.judged is not None and [d.id for d in session.judged.diagnoses] == ["no-dataset"]
+    assert session.judged.printed == ("no-dataset",), "and it is of this moment, as the other would be"
 
 
 def test_answers(host: FakeHost) -> None:
@@ -412,8 +446,59 @@ def test_a_shell_that_ended_is_opened_again_and_it_is_said(session: Session, hos
     host.reopened.clear()
     events = type_(session, "exit")
     assert kinds(events) == ["Lost", "Ended", "Observed", "Judged"]
-    assert isinstance(events[0], Lost) and "host shell has ended" in events[0].what
+    assert isinstance(events[0], Lost) and events[0].what == "The host shell has ended."
+    assert "/lab" in events[0].remedy
     assert host.reopened == ["host"]
+
+
+def test_a_line_that_nobody_read_is_said(session: Session, host: FakeHost) -> None:
+    """The shell was killed from elsewhere, while the learner was typing."""
+    host.says["echo lost"] = CLOSED
+    host.reopen("host")
+    host.shells["host"].alive = False
+    events = type_(session, "echo lost")
+    assert isinstance(events[0], Lost) and "before it could read this line" in events[0].what
+
+
+def test_what_the_step_began_with_and_a_line_took_away_is_said(host: FakeHost) -> None:
+    host.effects["destroy"] = lost("tank/images")
+    session = at(INSIDE, host)
+    assert kinds(type_(session, "destroy")) == ["Ended", "Observed", "Gone", "Judged"]
+    assert kinds(type_(session, "ls")) == ["Ended", "Observed", "Judged"], "once"
+
+
+def test_what_is_taken_away_after_the_step_is_passed_is_play(host: FakeHost) -> None:
+    host.effects["destroy"] = lost("tank/images")
+    session = at(INSIDE, host)
+    assert "Gone" not in kinds(type_(session, "go in", "destroy"))
+
+
+def test_what_was_made_in_the_step_itself_may_go(session: Session, host: FakeHost) -> None:
+    host.effects |= {"create other": made("tank/other"), "destroy": lost("tank/other")}
+    host.reopen("host")
+    assert "Gone" not in kinds(type_(session, "create other", "destroy"))
+
+
+def test_a_container_that_was_killed_from_elsewhere_is_said(host: FakeHost) -> None:
+    session = at(INSIDE, host)
+    type_(session, "go in")
+    host.now = replace(host.now, processes={k: p for k, p in host.now.processes.items() if k != INNER.pid})
+    host.shells["container"].front = None
+    events = run(session.left(INNER.pid))
+    assert kinds(events) == ["Observed", "Lost", "Judged"]
+    assert isinstance(events[1], Lost) and "sh (9), which you were in" in events[1].what
+    assert ":reset" in events[1].remedy and host.reopened == []
+
+
+def test_a_shell_that_was_killed_at_its_prompt_is_opened_again(session: Session, host: FakeHost) -> None:
+    host.shells["host"].alive = False
+    assert "Lost" in kinds(run(session.left(7))) and host.reopened == ["host"]
+
+
+def test_a_lab_that_was_killed_at_the_prompt(session: Session, host: FakeHost) -> None:
+    host.alive = False
+    events = run(session.left(7))
+    assert isinstance(events[0], Lost) and "The lab is gone" in events[0].what and host.reopened == []
 
 
 def test_a_lab_that_is_gone_is_said_and_can_be_made_anew(session: Session, host: FakeHost) -> None:

@@ -96,7 +96,7 @@ class Collector:
         """Everything, now. `ids` is read for the host, the subjects, what these only wrap, and whatever is
         not in the host's namespaces. LabError when the host is gone."""
         host = self.reader.host
-        hierarchies = self._hierarchies()
+        hierarchies = self.hierarchies()
         self._processes.seen_from({name: h.base for h in hierarchies for name in h.controllers})
         found = self._processes.read(host)
         if host not in found:
@@ -109,15 +109,18 @@ class Collector:
         datasets = self._read_datasets(found) if self.reader.pool else {}
         root = Path(self._path(host, "root"))
         subvolumes = self._subvolumes(mounts.get(mount_key(found[host])))
+        networks, hostnames, queues = probe.apart(
+            lambda: (self._networks(found), self._hostnames(found), self._ipc(found))
+        )
         return Snapshot(
             host=host,
             processes=found,
             mounts=mounts,
-            networks=self._networks(found),
+            networks=networks,
             cgroups=_cgroups(found, hierarchies),
             datasets=datasets,
-            hostnames=self._hostnames(found),
-            ipc=self._ipc(found),
+            hostnames=hostnames,
+            ipc=queues,
             loops=storage.loops({mount.dev for table in mounts.values() for mount in table.mounts}),
             release=os.uname().release,
             layers=self._layers(mounts, subvolumes, datasets),
@@ -130,7 +133,7 @@ class Collector:
     def _path(self, pid: int, name: str) -> str:
         return f"{self.reader.proc}/{pid}/{name}"
 
-    def _hierarchies(self) -> tuple[cgroupfs.Hierarchy, ...]:
+    def hierarchies(self) -> tuple[cgroupfs.Hierarchy, ...]:
         """As the host's mounts show them. Their root field is the group that the lab's cgroup namespace
         starts at, as the reader sees it: taken off, paths are the ones that a learner sees."""
         host = self.reader.host

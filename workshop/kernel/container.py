@@ -53,6 +53,18 @@ def look(pid: int, *, proc: Path = Path("/proc")) -> Snapshot:
         directory.close()
 
 
+def detailed(snapshot: Snapshot, pids: Iterable[int], *, proc: Path = Path("/proc")) -> Snapshot:
+    """The snapshot with what only a score card asks for: the labels and the devices of these processes."""
+    directory = procfs.Directory(proc)
+    try:
+        known = [pid for pid in pids if pid in snapshot.processes]
+        labels = {pid: replace(snapshot.processes[pid], label=_label(directory, pid)) for pid in known}
+        devices = {pid: _devices(proc / str(pid) / "root/dev") for pid in known}
+    finally:
+        directory.close()
+    return replace(snapshot, processes={**snapshot.processes, **labels}, devices=devices)
+
+
 def _start(directory: procfs.Directory, pid: int) -> int:
     """When the process started, if it is one that can be judged."""
     text = directory.read(f"{pid}/stat")
@@ -105,9 +117,13 @@ def _ended(pid: int) -> UsageError:
 def _processes(directory: procfs.Directory, pids: Iterable[int]) -> dict[int, Process]:
     found = {}
     for pid, process in processes.Processes(directory).only(pids).items():
-        label = (directory.read(f"{pid}/attr/current") or b"").rstrip(b"\0\n").decode(errors="replace")
-        found[pid] = replace(process, ids=processes.ids(directory, pid), label=label or None)
+        found[pid] = replace(process, ids=processes.ids(directory, pid), label=_label(directory, pid))
     return found
+
+
+def _label(directory: procfs.Directory, pid: int) -> str | None:
+    text = (directory.read(f"{pid}/attr/current") or b"").rstrip(b"\0\n").decode(errors="replace")
+    return text or None
 
 
 def _shown(directory: procfs.Directory, pid: int) -> int | None:

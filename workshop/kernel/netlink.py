@@ -62,10 +62,11 @@ class Netlink:
 
     def read(self, path: str) -> Contents | None:
         """The namespace at `path` (`/proc/PID/ns/net`, `/run/netns/NAME`); None when it is gone."""
-        return self.read_all({0: path}).get(0)
+        return probe.apart(lambda: self.read_all({0: path})).get(0)
 
     def read_all(self, paths: Mapping[int, str]) -> dict[int, Contents]:
-        """Several namespaces in one go, by inode; those that are gone are left out."""
+        """Several namespaces in one go, by inode; those that are gone are left out. For a thread of
+        `probe.apart`."""
         self._used = {}
         with ExitStack() as stack:
             files = {}

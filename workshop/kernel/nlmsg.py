@@ -12,7 +12,7 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 NLA_TYPE_MASK = 0x3FFF
 
-PATIENCE = 2.0
+PATIENCE = 10.0
 """Seconds to wait for an answer of the kernel."""
 
 

@@ -40,29 +40,44 @@ def setns(path: str, kind: int) -> None:
         os.close(fd)
 
 
+def apart(function: Callable[[], T]) -> T:
+    """Calls it in a thread made for it, which may go into namespaces by `within`. One thread does for all
+    that is asked: starting one takes longer than asking."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="in-namespaces")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
 def within(jobs: Iterable[tuple[str, int, Callable[[], T]]]) -> list[T | None]:
-    """Calls each job's function in the namespace at its path, all in one thread made for it.
+    """Calls each job's function in the namespace at its path. For a thread made by `apart`: it stays there.
 
     None where the namespace could not be entered, or the call failed with an OSError.
     """
     results: list[T | None] = []
-
-    def run() -> None:
-        for path, kind, function in jobs:
-            try:
-                setns(path, kind)
-                results.append(function())
-            except OSError:
-                results.append(None)
-
-    thread = threading.Thread(target=run, name="in-namespace")
-    thread.start()
-    thread.join()
+    for path, kind, function in jobs:
+        try:
+            setns(path, kind)
+            results.append(function())
+        except OSError:
+            results.append(None)
     return results
 
 
 def hostnames(paths: Iterable[str]) -> list[str | None]:
-    """The host name in each uts namespace (`/proc/PID/ns/uts`); uts_namespaces(7)."""
+    """The host name in each uts namespace (`/proc/PID/ns/uts`), uts_namespaces(7). For a thread of
+    `apart`."""
     return within((path, CLONE_NEWUTS, socket.gethostname) for path in paths)
 
 

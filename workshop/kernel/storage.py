@@ -12,7 +12,7 @@ from pathlib import Path
 from workshop.kernel.model import Dataset
 
 PROPERTIES = ("type", "origin", "used", "referenced", "mountpoint", "written")
-LONGEST = 10.0
+LONGEST = 30.0
 """Seconds after which a tool is taken to hang."""
 
 LOOP_GET_STATUS64, LOOP_INFO64_SIZE = 0x4C05, 232
@@ -108,7 +108,10 @@ def loops(devices: Container[tuple[int, int]], sysfs: Path | str = "/sys") -> di
             backing = file.read_text(errors="replace").rstrip("\n")
         except OSError:
             continue
-        device = _backing_device(f"/dev/{name}")
+        try:
+            device = _backing_device(f"/dev/{name}")
+        except PermissionError:
+            continue  # who may not open it has attached nothing to it
         if device is None or device in devices:
             found[name] = backing
     return found
@@ -118,6 +121,8 @@ def _backing_device(path: str) -> tuple[int, int] | None:
     """Device of the file system that a loop device's file is on; None when nobody tells (loop(4))."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise
     except OSError:
         return None
     try:

@@ -32,6 +32,17 @@ def candidates(processes: Mapping[int, Process], host: int, foregrounds: Iterabl
     return behind | {pid for pid, other in processes.items() if differs(other, processes[host])}
 
 
+def containers(snapshot: Snapshot) -> list[Process]:
+    """The processes that are PID 1 in a pid namespace which is not the host's, in the order they began."""
+    host = snapshot.processes[snapshot.host].ns.get("pid")
+    firsts = (
+        process
+        for process in snapshot.processes.values()
+        if alive(process) and process.nspids[-1:] == (1,) and process.ns.get("pid", host) != host
+    )
+    return sorted(firsts, key=lambda process: (process.start, process.pid))
+
+
 def _behind(processes: Mapping[int, Process], process: Process) -> Process:
     while process.comm in WRAPPERS:
         children = [child for child in processes.values() if child.ppid == process.pid and alive(child)]

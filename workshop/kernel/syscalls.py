@@ -16,9 +16,9 @@ from workshop.frozen import frozen
 from workshop.kernel import meanings, strace
 from workshop.kernel.procfs import read_nspids, read_status
 
-ATTACHING = 3.0
+ATTACHING = 10.0
 """Seconds that strace may take to attach."""
-ANSWERING = 1.0
+ANSWERING = 5.0
 """Seconds that the reading thread may take to catch up."""
 _MARK = b"\n\0mark\n"
 _END = b"\n\0end\n"

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from workshop.kernel.diff import Change
 from workshop.kernel.model import Snapshot
+from workshop.kernel.told import MARKS, value
 from workshop.render.layout import hanging, indented
 from workshop.render.theme import UNICODE, Signs
 from workshop.render.tree import tree
@@ -24,7 +25,6 @@ AREAS = {
     "network": "Network",
     "datasets": "Datasets",
 }
-MARKS = {"added": "+", "removed": "-", "changed": "~"}
 MOST = 8
 """More changes than this in one area are counted, not shown; `:state` has them all."""
 
@@ -66,15 +66,7 @@ def _area(
 def change(change: Change, signs: Signs = UNICODE) -> RenderableType:
     """`~ pid of bash (41): 4026531836 → 4026532281  (/proc/41/ns/pid)`."""
     text = Text(overflow="fold").append(change.subject)
-    match change.before, change.after:
-        case None, None:
-            pass
-        case _ if change.area == "processes" and change.verb == "removed":
-            text.append(" has ended")
-        case (None, value) | (value, None):
-            text.append(f": {value}")
-        case old, new:
-            text.append(f": {old} {signs.arrow} {new}")
+    text.append(value(change, signs.arrow))
     if change.source:
         text.append("  (").append(change.source, "source").append(")")
     return hanging(Text(MARKS[change.verb], change.verb), text)

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from workshop.render.layout import indented
+from workshop.render.layout import ROOMY, indented
 
 EDITING = (
     ("Right, Ctrl-E, Tab", "take over the step's next line, shown in grey"),
@@ -20,10 +20,6 @@ EDITING = (
 )
 Row = tuple[str, str, tuple[str, ...], str]
 """Name, argument, keys, what it does."""
-
-
-ROOMY = 76
-"""From so many columns on, what a command does stands beside it; else below it."""
 
 
 def guide(rows: Sequence[Row], width: int = 80) -> RenderableType:

@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from workshop.lesson import Lesson, Step, Track
+from workshop.options import Explained
 from workshop.render.layout import indented, readable
 from workshop.render.markdown import inline, markdown
 from workshop.render.theme import READABLE, UNICODE, Signs
@@ -88,20 +89,18 @@ def step(
 
 
 def question(step: Step, signs: Signs = UNICODE) -> RenderableType:
-    parts: list[RenderableType] = [Text("? ", style="label").append_text(inline(step.ask or ""))]
+    parts: list[RenderableType] = [Text("? ", style="label").append_text(inline(step.ask or "", signs))]
     parts += [indented(Text(f"{signs.bullet} {choice}", overflow="fold")) for choice in step.choices]
     parts.append(Text.assemble("  Answer with ", (":answer TEXT", "command"), "."))
     return Group(*parts)
 
 
-def hint(text: str, signs: Signs = UNICODE) -> RenderableType:
-    return readable(Group(Text("Hint", style="label"), indented(markdown(text, signs))))
-
-
-def no_hint(had_some: bool) -> Text:
-    if had_some:
-        return Text.assemble("That was the last hint. ", (":solution", "command"), " shows a way to do it.")
-    return Text.assemble("This step has no hints. ", (":solution", "command"), " shows a way to do it.")
+def hint(text: str, signs: Signs = UNICODE, last: bool = False) -> RenderableType:
+    parts: list[RenderableType] = [Text("Hint", style="label"), indented(markdown(text, signs))]
+    if last:
+        again = " again shows a way to do it."
+        parts.append(Text.assemble("That was the last hint; ", (":hint", "command"), again))
+    return readable(Group(*parts))
 
 
 def solutions(scripts: Sequence[Sequence[str]], signs: Signs = UNICODE) -> RenderableType:
@@ -115,4 +114,17 @@ def solutions(scripts: Sequence[Sequence[str]], signs: Signs = UNICODE) -> Rende
         else:
             parts.append(Text("One way to do it", style="label"))
         parts += [indented(Text(line, style="command", overflow="fold"), 4) for line in lines]
+    return Group(*parts)
+
+
+def options(explained: Sequence[Explained]) -> RenderableType:
+    """What each option of a solution does, command by command."""
+    parts: list[RenderableType] = [Text("What the options do", style="label")]
+    command = ""
+    for each in explained:
+        if each.command != command:
+            command = each.command
+            parts.append(indented(Text(command, style="command")))
+        text = Text(f"{each.option}  ", style="command", overflow="fold").append(each.meaning, "none")
+        parts.append(indented(text, 4))
     return Group(*parts)

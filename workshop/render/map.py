@@ -7,9 +7,35 @@ from collections.abc import Callable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workshop.lesson import Lesson, Step
-from workshop.render.layout import indented
+from workshop.frozen import frozen
+from workshop.lesson import Lesson, Step, Track
+from workshop.passed import Done
+from workshop.render.layout import hanging, indented
 from workshop.render.theme import UNICODE, Signs
+
+SKIPPING = (
+    "Each lesson begins with a lab of its own: any of them can be skipped, or played alone. A step that you "
+    "skip is done for you when a later one needs it."
+)
+
+
+@frozen
+class Standing:
+    """What the map says of a step besides: how it was passed, and whether the track can do without it."""
+
+    how: Callable[[str], Done | None]
+    track: Track | None = None
+
+    def of(self, step: Step) -> str:
+        words = []
+        done = self.how(step.id)
+        if done is not None:
+            words += [f"{done.hints} hint{'s' if done.hints > 1 else ''}"] if done.hints else []
+            words += ["solution shown"] if done.told.solution else []
+            words += ["on a rebuilt state"] if done.told.rebuilt else []
+        optional = self.track is not None and any(e.step == step.id and e.optional for e in self.track.steps)
+        words += ["may be skipped"] if optional else []
+        return f" ({', '.join(words)})" if words else ""
 
 
 def course(
@@ -18,29 +44,36 @@ def course(
     done: Callable[[str], bool],
     cannot: Callable[[Lesson, Step], str],
     signs: Signs = UNICODE,
+    standing: Standing | None = None,
 ) -> RenderableType:
     """`cannot` gives the reason why a step cannot be played on this machine, or nothing."""
     parts: list[RenderableType] = []
     for lesson, steps in lessons:
-        parts.append(Text(f"{lesson.number} {lesson.title}  ~{lesson.minutes} min", style="title"))
+        count = sum(done(step.id) for step in steps)
+        head = Text(f"{lesson.number} {lesson.title}", style="title", overflow="fold")
+        parts.append(head.append(f"  ~{lesson.minutes} min, {count} of {len(steps)} done", "none"))
         for step in steps:
-            parts.append(indented(_step(step, here, done(step.id), cannot(lesson, step), signs)))
+            more = standing.of(step) if standing is not None else ""
+            parts.append(indented(_step(step, here, done(step.id), cannot(lesson, step), signs, more)))
+    if standing is not None:
+        parts.append(Text(SKIPPING, overflow="fold"))
     parts.append(
         Text.assemble((":goto STEP", "command"), " goes to a step: ", (_example(lessons), "command"))
     )
     return Group(*parts)
 
 
-def _step(step: Step, here: Step | None, done: bool, reason: str, signs: Signs) -> Text:
-    text = Text(overflow="fold")
+def _step(step: Step, here: Step | None, done: bool, reason: str, signs: Signs, more: str) -> RenderableType:
+    text = Text(step.title, overflow="fold")
     if here is not None and step.id == here.id:
-        text.append(f"{signs.here} ", "label").append(step.title, "title").append("  you are here", "label")
-        return text.append(", done") if done else text
+        text.stylize("title")
+        text.append("  you are here", "label").append(f"{', done' if done else ''}{more}", "none")
+        return hanging(Text(signs.here, style="label"), text)
     if done:
-        return text.append(f"{signs.good} ", "good").append(f"{step.title}  done")
+        return hanging(Text(signs.good, style="good"), text.append(f"  done{more}"))
     if reason:
-        return text.append(f"{signs.unknown} {step.title}  not on this machine: {reason}")
-    return text.append(f"{signs.todo} {step.title}")
+        return hanging(signs.unknown, text.append(f"  not on this machine: {reason}{more}"))
+    return hanging(signs.todo, text.append(more))
 
 
 def _example(lessons: Sequence[tuple[Lesson, Sequence[Step]]]) -> str:

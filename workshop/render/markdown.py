@@ -41,10 +41,10 @@ def markdown(source: str, signs: Signs = UNICODE) -> RenderableType:
     return Group(*spaced)
 
 
-def inline(source: str) -> Text:
+def inline(source: str, signs: Signs = UNICODE) -> Text:
     """One line of Markdown: emphasis and code, no blocks."""
     tokens = _parser().parseInline(source)
-    return _inline(tokens[0].children or []) if tokens else Text("")
+    return _inline(tokens[0].children or [], signs) if tokens else Text("")
 
 
 def _blocks(tokens: Sequence[Token], signs: Signs) -> list[RenderableType]:
@@ -56,9 +56,9 @@ def _blocks(tokens: Sequence[Token], signs: Signs) -> list[RenderableType]:
         inside = tokens[at + 1 : end]
         match token.type:
             case "paragraph_open":
-                found.append(_inline(inside[0].children or []))
+                found.append(_inline(inside[0].children or [], signs))
             case "heading_open":
-                found.append(_heading(inside))
+                found.append(_heading(inside, signs))
             case "bullet_list_open" | "ordered_list_open":
                 found.append(_list(token, inside, signs))
             case "fence" | "code_block":
@@ -68,7 +68,7 @@ def _blocks(tokens: Sequence[Token], signs: Signs) -> list[RenderableType]:
             case "hr":
                 found.append(Text(signs.line * 8))
             case "table_open":
-                found.append(_table(inside))
+                found.append(_table(inside, signs))
             case "html_block":
                 found.append(Text(token.content.rstrip()))
             case _:
@@ -88,8 +88,8 @@ def _closing(tokens: Sequence[Token], at: int) -> int:
     )
 
 
-def _heading(inside: Sequence[Token]) -> Text:
-    text = _inline(inside[0].children or [])
+def _heading(inside: Sequence[Token], signs: Signs) -> Text:
+    text = _inline(inside[0].children or [], signs)
     text.stylize("title")
     return text
 
@@ -114,21 +114,21 @@ def _list(opening: Token, inside: Sequence[Token], signs: Signs) -> RenderableTy
     return Padding(grid, (0, 0, 0, 2))
 
 
-def _table(inside: Sequence[Token]) -> RenderableType:
+def _table(inside: Sequence[Token], signs: Signs) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     row: list[Text] = []
     for at, token in enumerate(inside):
         if token.type == "th_open":
-            table.add_column(_inline(inside[at + 1].children or []), overflow="fold")
+            table.add_column(_inline(inside[at + 1].children or [], signs), overflow="fold")
         elif token.type == "td_open":
-            row.append(_inline(inside[at + 1].children or []))
+            row.append(_inline(inside[at + 1].children or [], signs))
         elif token.type == "tr_close" and row:
             table.add_row(*row)
             row = []
     return table
 
 
-def _inline(tokens: Sequence[Token]) -> Text:
+def _inline(tokens: Sequence[Token], signs: Signs) -> Text:
     text = Text(overflow="fold")
     open_styles: list[str] = []
     links: list[Any] = []
@@ -138,7 +138,7 @@ def _inline(tokens: Sequence[Token]) -> Text:
             case "text" | "html_inline":
                 text.append(token.content, style)
             case "code_inline":
-                text.append(token.content, f"{style} {_CODE}".strip())
+                text.append(f"{signs.code}{token.content}{signs.code}", f"{style} {_CODE}".strip())
             case "softbreak":
                 text.append(" ")
             case "hardbreak":

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from workshop.frozen import frozen
-from workshop.kernel.diff import SCOPE_LINK, nat_text
+from workshop.kernel.diff.network import SCOPE_LINK, nat_text
 from workshop.kernel.model import Link, Network, Snapshot
 from workshop.render.theme import UNICODE, Signs, counted
 

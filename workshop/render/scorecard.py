@@ -27,7 +27,7 @@ def card(title: str, scored: Sequence[Scored], signs: Signs = UNICODE) -> Render
     lines: list[RenderableType] = [Text(title, "title")]
     for group, rows in groupby(scored, lambda each: each.row.group):
         lines.append(Text(group, "label"))
-        lines += [hanging(_sign(each.verdict.state, signs), _line(each)) for each in rows]
+        lines += [hanging(_sign(each.verdict.state, signs), _line(each, signs)) for each in rows]
     return Group(*lines, Text(""), Text(_sum(scored)))
 
 
@@ -42,10 +42,10 @@ def beside(cards: Sequence[Card], signs: Signs = UNICODE) -> RenderableType:
         table.add_row(first.row.title, *(_answer(state, signs) for state in states))
     table.add_row("")
     table.add_row("met", *(Text(_count(scored)) for _, scored in cards))
-    return Group(table, Text(""), *_sources(cards))
+    return Group(table, Text(""), *_sources(cards, signs))
 
 
-def _sources(cards: Sequence[Card]) -> list[RenderableType]:
+def _sources(cards: Sequence[Card], signs: Signs) -> list[RenderableType]:
     """For each row in which they differ: what was found for each of them, and where in /proc."""
     lines: list[RenderableType] = []
     for place, first in enumerate(cards[0][1]):
@@ -53,16 +53,18 @@ def _sources(cards: Sequence[Card]) -> list[RenderableType]:
         if len({each.verdict.state for _, each in verdicts}) == 1:
             continue
         lines.append(Text(first.row.title, "label"))
-        lines += [hanging("  ", Text(f"{title}: ").append_text(_found(each))) for title, each in verdicts]
+        lines += [
+            hanging("  ", Text(f"{title}: ").append_text(_found(each, signs))) for title, each in verdicts
+        ]
     return [Text("Where they differ", "title"), *lines] if lines else []
 
 
-def _line(scored: Scored) -> Text:
-    return Text(f"{scored.row.title}: ", overflow="fold").append_text(_found(scored))
+def _line(scored: Scored, signs: Signs) -> Text:
+    return Text(f"{scored.row.title}: ", overflow="fold").append_text(_found(scored, signs))
 
 
-def _found(scored: Scored) -> Text:
-    text = inline(scored.verdict.found)
+def _found(scored: Scored, signs: Signs) -> Text:
+    text = inline(scored.verdict.found, signs)
     sources = dict.fromkeys(evidence.source for evidence in scored.verdict.evidence if evidence.source)
     if sources:
         text.append("  (").append(next(iter(sources)), "source").append(")")

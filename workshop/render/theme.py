@@ -4,7 +4,7 @@ or a sign always repeats. `dim` is for what may be missed."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from workshop.frozen import frozen
 
@@ -51,6 +51,8 @@ class Signs:
     fork: str
     last: str
     pipe: str
+    code: str = ""
+    """What stands around code within a text, where no colour tells it from the words: a backtick."""
 
     @property
     def ascii(self) -> bool:
@@ -61,13 +63,14 @@ UNICODE = Signs("✓", "✗", "–", "▶", "○", "→", "·", "•", "–", "�
 ASCII = Signs("+", "x", "-", ">", "o", "->", "|", "*", "-", "...", "-", "|- ", "`- ", "|  ")
 
 
-def signs(encoding: str | None) -> Signs:
-    """The signs that `encoding` can write."""
+def signs(encoding: str | None, *, coloured: bool = True) -> Signs:
+    """The signs that `encoding` can write, for a screen with colours or without."""
     try:
         "".join(vars_of(UNICODE)).encode(encoding or "ascii")
+        found = UNICODE
     except (UnicodeEncodeError, LookupError):
-        return ASCII
-    return UNICODE
+        found = ASCII
+    return found if coloured else replace(found, code="`")
 
 
 def vars_of(signs: Signs) -> tuple[str, ...]:

@@ -31,10 +31,10 @@ def verdict(verdict: Verdict, signs: Signs = UNICODE) -> RenderableType:
     head = Text(overflow="fold")
     head.append(f"{sign} {WORDS[verdict.state]}", STYLES[verdict.state])
     head.append(": ")
-    head.append_text(inline(verdict.expected))
+    head.append_text(inline(verdict.expected, signs))
     lines: list[RenderableType] = [head]
     if verdict.found:
-        lines.append(indented(Text("found ", style="label").append_text(_plain(verdict.found))))
+        lines.append(indented(Text("found ", style="label").append_text(inline(verdict.found, signs))))
     lines += [indented(evidence(each)) for each in verdict.evidence]
     return Group(*lines)
 
@@ -54,7 +54,7 @@ def passed(
     head = Text(overflow="fold").append(f"{signs.good} Done", "good").append(f": {step.title}", "title")
     lines: list[RenderableType] = [head]
     for each in judged.verdicts if judged else ():
-        lines.append(indented(_plain(each.found or each.expected)))
+        lines.append(indented(inline(each.found or each.expected, signs)))
         lines += [indented(evidence(item), 4) for item in each.evidence]
     for label, text in (("Why", why), ("Docker", docker)):
         if text:
@@ -65,7 +65,7 @@ def passed(
 def miss(verdict: Verdict, signs: Signs = UNICODE) -> RenderableType:
     """The first broken condition, in one breath."""
     text = Text(overflow="fold").append(f"{signs.todo} Not yet", "label").append(": ")
-    text.append_text(_plain(verdict.found or verdict.expected))
+    text.append_text(inline(verdict.found or verdict.expected, signs))
     if verdict.evidence and verdict.evidence[0].source:
         text.append("  (").append(verdict.evidence[0].source, "source").append(")")
     return text
@@ -100,10 +100,6 @@ def again(diagnosis: Diagnosis, signs: Signs = UNICODE) -> RenderableType:
 
 def first_missed(verdicts: Sequence[Verdict]) -> Verdict | None:
     return next((verdict for verdict in verdicts if verdict.state == "missed"), None)
-
-
-def _plain(sentence: str) -> Text:
-    return inline(sentence)
 
 
 def _labelled(label: str, text: str, signs: Signs) -> RenderableType:

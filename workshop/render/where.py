@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from workshop.kernel.model import NS_KINDS, Mount, Network, Process, Snapshot
-from workshop.render.layout import indented
+from workshop.kernel.model import NS_KINDS, Network, Process, Snapshot
+from workshop.render.layout import Rows, indented
 from workshop.render.network import picture, worth_drawing
 from workshop.render.theme import UNICODE, Signs, counted
 from workshop.render.tree import tree
@@ -41,9 +41,24 @@ def prompt(where: Where, signs: Signs = UNICODE, width: int = 80) -> Fragments:
     if name != where.shell:
         fragments.append(("", f" ({where.shell} shell)"))
     fragments.append(("class:path", f" {where.cwd}"))
-    length = sum(len(text) for _, text in fragments) + 3
-    fragments.append(("", f"\n{where.user} " if length > width * SHORT_PROMPT else f" {where.user} "))
-    return fragments
+    if sum(len(text) for _, text in fragments) + 3 > width * SHORT_PROMPT:
+        return [*_folded(fragments, width), ("", f"\n{where.user} ")]
+    return [*fragments, ("", f" {where.user} ")]
+
+
+def _folded(fragments: Fragments, width: int) -> Fragments:
+    """Lines of the width: prompt_toolkit cuts off what stands above the line that is typed in. A fragment
+    goes to the next line as a whole, if it fits there."""
+    found: Fragments = []
+    column = 0
+    for style, text in fragments:
+        if column and column + len(text) > width:
+            found.append(("", "\n"))
+            text, column = text.lstrip(), 0
+        rows = [text[at : at + width] for at in range(0, len(text), width)]
+        found.append((style, "\n".join(rows)))
+        column += len(rows[-1]) if rows else 0
+    return found
 
 
 def more_prompt() -> Fragments:
@@ -96,26 +111,15 @@ def _title(title: str, source: str) -> Text:
     )
 
 
-def _grid(*headers: str) -> Table:
-    table = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none", show_header=bool(headers)
-    )
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    return table
-
-
 def _namespaces(process: Process, host: Process, signs: Signs) -> RenderableType:
-    table = _grid("namespace", "host", "here", "")
+    rows: list[tuple[str | Text, ...]] = []
     for kind in NS_KINDS:
         if kind not in process.ns:
             continue
         theirs, mine = host.ns.get(kind), process.ns[kind]
         same = theirs == mine
-        table.add_row(
-            kind, str(theirs), str(mine), Text("same") if same else Text("its own", style="changed")
-        )
-    return indented(table)
+        rows.append((kind, str(theirs), str(mine), "same" if same else Text("its own", style="changed")))
+    return indented(Rows(("namespace", "host", "here", ""), rows))
 
 
 def _facts(snapshot: Snapshot, process: Process, host: Process) -> RenderableType:
@@ -161,16 +165,12 @@ def _mounts(snapshot: Snapshot, process: Process, host: Process, signs: Signs) -
     theirs = {mount.id for mount in snapshot.mounts_of(host.pid)}
     if process.ns.get("mnt") == host.ns.get("mnt"):
         return indented(Text(f"The host's {counted(len(theirs or mounts), 'mount')}."))
-    table = _grid("target", "type", "source", "propagation")
-    for mount in mounts[:MOST_MOUNTS]:
-        table.add_row(*_mount(mount))
+    rows: list[tuple[str, ...]] = [
+        (mount.target, mount.fstype, mount.source, mount.propagation) for mount in mounts[:MOST_MOUNTS]
+    ]
     if len(mounts) > MOST_MOUNTS:
-        table.add_row(f"{signs.ellipsis} and {len(mounts) - MOST_MOUNTS} more")
-    return indented(table)
-
-
-def _mount(mount: Mount) -> tuple[str, str, str, str]:
-    return mount.target, mount.fstype, mount.source, mount.propagation
+        rows.append((f"{signs.ellipsis} and {len(mounts) - MOST_MOUNTS} more",))
+    return indented(Rows(("target", "type", "source", "propagation"), rows))
 
 
 def _network(network: Network) -> RenderableType:
@@ -212,12 +212,11 @@ def _cgroups(snapshot: Snapshot, process: Process) -> RenderableType:
 
 
 def _datasets(snapshot: Snapshot) -> RenderableType:
-    table = _grid("name", "type", "origin", "used", "mounted at")
-    for dataset in snapshot.datasets.values():
-        table.add_row(
-            dataset.name, dataset.type, dataset.origin or "-", size(dataset.used), dataset.mountpoint or "-"
-        )
-    return indented(table)
+    rows = [
+        (each.name, each.type, each.origin or "-", size(each.used), each.mountpoint or "-")
+        for each in snapshot.datasets.values()
+    ]
+    return indented(Rows(("name", "type", "origin", "used", "mounted at"), rows))
 
 
 def size(amount: int) -> str:

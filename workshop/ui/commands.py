@@ -27,11 +27,14 @@ COMMANDS = (
     Command("help", "these commands and keys", ("F1", "Alt-H"), short="help"),
     Command("next", "go on to the next step, passed or not", ("Ctrl-N", "Alt-N"), short="next"),
     Command("back", "go back one step (the lab is made anew for it)", ("F9", "Alt-P")),
-    Command("hint", "a hint; again for the next one", ("F2", "Alt-I"), short="hint"),
+    Command("hint", "what is missing; again: a hint, the next, the solution", ("F2", "Alt-I"), short="hint"),
     Command(
         "check", "judge the step: expected, found, and where it was read", ("F5", "Alt-K"), short="check"
     ),
     Command("state", "namespaces, processes, mounts of where you are", ("F3", "Alt-S"), short="state"),
+    Command(
+        "inside", "the same questions inside and on the host, side by side", ("F12", "Alt-V"), short="inside"
+    ),
     Command(
         "calls",
         "show or hide the system calls behind each line; `off`: do not watch",
@@ -39,14 +42,23 @@ COMMANDS = (
         "[off]",
         "calls",
     ),
-    Command("solution", "a way to do it; offers its next line", ("F7", "Alt-L")),
-    Command("map", "the course, and where you are in it", ("F6", "Alt-M"), short="map"),
+    Command("solution", "a way to do it, its options explained; offers its next line", ("F7", "Alt-L")),
+    Command("map", "the course, where you are in it, what can be skipped", ("F6", "Alt-M"), short="map"),
+    Command("recap", "your own lines of this lesson, and what they changed"),
+    Command("keep", "copy a file of the lab to this machine: your mydocker.sh", argument="[FILE [TO]]"),
     Command("shell", "the other shell: host or container", ("F8", "Alt-O"), short="other shell"),
     Command("host", "the host shell"),
     Command("container", "the container shell"),
     Command("answer", "answer the step's question", argument="TEXT"),
     Command("goto", "go to a step or lesson; its state is built for you", argument="STEP"),
     Command("text", "this step's text again", ("Alt-T",)),
+    Command(
+        "undo",
+        "take back the last line, the step or the lesson; shows what goes, and asks",
+        ("Alt-U",),
+        "[line|step|lesson]",
+        "undo",
+    ),
     Command(
         "reset", "a new lab, at this step or the lesson's beginning; asks first", argument="[step|lesson]"
     ),

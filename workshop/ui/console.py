@@ -25,7 +25,7 @@ PROMPT_STYLES = {
     "bottom-toolbar.text": "noreverse",
     "toolbar.key": "bold",
 }
-"""prompt_toolkit's names. The ghost text is grey: who cannot see it has `:solution`."""
+"""prompt_toolkit's names. The ghost text is grey, or slanted: who cannot see it has `:solution`."""
 
 
 def is_dumb(environ: Mapping[str, str] | None = None) -> bool:
@@ -49,7 +49,7 @@ class Console(RichConsole):
 def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
     """rich, held to the terminal's own 16 colours, and to saying nothing that it was not given."""
     file = sys.stdout if file is None else file
-    coloured = has_colours() and file.isatty()
+    coloured = _coloured(file)
     return Console(
         file=file,
         width=width,
@@ -64,13 +64,22 @@ def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
 
 
 def signs_of(file: TextIO | None = None) -> Signs:
-    return signs((sys.stdout if file is None else file).encoding)
+    file = sys.stdout if file is None else file
+    return signs(file.encoding, coloured=_coloured(file))
 
 
-def prompt_style() -> Style | None:
-    """None without colours: prompt_toolkit then keeps to bold and the like."""
+def _coloured(file: TextIO) -> bool:
+    return has_colours() and file.isatty()
+
+
+def prompt_style() -> Style:
+    """Without colours the rest of it, bold and the like; what is offered is then slanted, not grey."""
     from prompt_toolkit.styles import Style
 
     if has_colours():
         return Style.from_dict(PROMPT_STYLES)
-    return Style.from_dict({name: "bold" if "bold" in style else "" for name, style in PROMPT_STYLES.items()})
+    plain = {
+        name: " ".join(word for word in style.split() if not word.startswith("ansi"))
+        for name, style in PROMPT_STYLES.items()
+    }
+    return Style.from_dict({**plain, "auto-suggestion": "italic"})

@@ -64,10 +64,11 @@ def missing_packages(machine: Machine) -> tuple[str, ...]:
     return tuple(
         package.names[machine.system]
         for package in packages()
-        if package.need != "offered"
+        if package.need in ("required", "wanted")
         and machine.system in package.names
         and package.capability
         and not machine.has(package.capability)
+        and machine.capabilities[package.capability].package  # else a package is not what is missing
         and not (package.capability.startswith("zfs-") and machine.has("zfs"))
     )
 

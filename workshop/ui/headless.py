@@ -79,7 +79,7 @@ def run(options: Namespace, words: Sequence[str]) -> int:
     course = load(options.course)
     steps = select(course, options.lessons, options.track)
     need_root(words)
-    machine = examine()
+    machine = examine(lab=not options.no_lab)
     progressing = Progressing()
     started = time.monotonic()
     states: list[str] = []

@@ -62,7 +62,9 @@ def items(*, passed: bool, ghost: bool, away: bool) -> list[tuple[str, str]]:
     first += [("Right", "takes the line")] if ghost and not passed else []
     order = ["help", "next"] if passed else ["help", "hint"]
     order += [
-        name for name in ("check", "state", "calls", "shell", "next", "hint", "map") if name not in order
+        name
+        for name in ("check", "state", "inside", "undo", "calls", "shell", "next", "hint", "map")
+        if name not in order
     ]
     named = [by_name[name] for name in order]
     return [*first, *named] if not passed else [named[1], named[0], *named[2:]]

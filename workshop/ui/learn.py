@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.text import Text
 from workshop.console import Console
 from workshop.errors import LabError, UsageError, WorkshopError
 from workshop.events import Event, Judged
+from workshop.kernel.subject import differs
 from workshop.lesson import ShellName, Step
 from workshop.render import lesson, where
 from workshop.render import map as course_map
@@ -24,7 +26,7 @@ from workshop.ui.commands import COMMANDS, Control
 from workshop.ui.completion import Eyes, ShellCompleter
 from workshop.ui.console import console, is_dumb, signs_of
 from workshop.ui.narrate import Narrator
-from workshop.ui.prompt import Asked, Eof, Interrupted, Line, Pressed, Prompt, history_file, open_history
+from workshop.ui.prompt import Asked, Eof, Interrupted, Left, Line, Pressed, Prompt, open_history
 from workshop.ui.terminal import quiet, tidy
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Guide:
                 lambda: [step.id for step in session.steps],
                 lambda: session.step.choices,
             ),
-            history=open_history(history_file()),
+            history=open_history(),
         )
         self._states: dict[ShellName, State] = {}
         self._backlog: dict[ShellName, bytes] = {}
@@ -67,6 +69,8 @@ class Guide:
         """What stands in the line when the prompt comes next."""
         self._place = 0
         """The process that had the terminal at the last prompt."""
+        self._here = 0
+        """The process that the prompt which is shown belongs to."""
         self._over = False
 
     def play(self, first: str) -> int:
@@ -95,7 +99,14 @@ class Guide:
             for name, shell in self.session.shells.items()
             if shell.alive
         }
-        return self.prompt.ask(self._message(), start=start, watch=watch)
+        shell = self.session.shells[self.session.active]
+        front, self._here = shell.foreground() if shell.alive else None, self.session.where().pid
+        return self.prompt.ask(
+            self._message(),
+            start=start,
+            watch=watch,
+            left=lambda: self._state == "prompt" and (not shell.alive or shell.foreground() != front),
+        )
 
     def _handle(self, asked: Asked) -> None:
         match asked:
@@ -105,9 +116,13 @@ class Guide:
             case Pressed(control, text):
                 self._start = text
                 self._control(control)
+            case Left(text):
+                self._start = text
+                for event in self.session.left(self._here):
+                    self.narrator.line(event, None, moved=True)
             case Interrupted():
                 if self._state == "more":
-                    self.session.shells[self.session.active].interrupt()
+                    self.session.interrupt()
                     self._states[self.session.active] = "prompt"
             case Eof():
                 self._end_of_input()
@@ -185,7 +200,11 @@ class Guide:
         return lambda: where.prompt(here, self.signs, self.console.width)
 
     def _ghost(self) -> str | None:
-        return None if self._state == "away" else self.session.next_line()
+        """The next line of the solution. Within a heredoc or an open quotation only if the solution opened
+        it."""
+        if self._state == "away" or (self._state == "more" and not self.session.half_way):
+            return None
+        return self.session.next_line()
 
     def _toolbar(self, width: int) -> Fragments:
         judged = self.session.judged
@@ -243,19 +262,34 @@ class Guide:
         self.narrator.entered(self.session.step)
 
     def _do_hint(self, _: str) -> None:
+        """First what is missing, told by the kernel; then the lesson's hints; then the solution."""
+        for event in self.session.check():
+            self.narrator.quietly(event)
+        judged = self.session.judged
+        if judged is not None and judged.passed:
+            self.say("Nothing is missing: the goal is met. ", (":next", "command"), " goes on.")
+            return
+        if judged is not None and self.narrator.missing(judged):
+            return
         hint = self.session.hint()
         if hint is not None:
-            self.say(lesson.hint(hint, self.signs))
+            self.say(lesson.hint(hint, self.signs, self.session.hints_left == 0))
         else:
-            self.say(lesson.no_hint(bool(self.session.step.hints)))
+            self._do_solution("")
 
     def _do_solution(self, _: str) -> None:
-        self.say(readable(lesson.solutions(self.session.solutions(), self.signs)))
+        from workshop.options import explain
+
+        scripts = self.session.reveal()
+        self.say(readable(lesson.solutions(scripts, self.signs)))
+        explained = explain([line for lines in scripts for line in lines], self.session.course.options)
+        if explained:
+            self.say(readable(lesson.options(explained)))
         following = self.session.next_line()
         if following is None:
             return
         if is_dumb():
-            self._start = following
+            self._start = self._start or following
         else:
             self.say(
                 "Right or Ctrl-E takes the next line into the prompt; nothing runs before you press Enter."
@@ -281,6 +315,21 @@ class Guide:
             self.narrator.quietly(event)
         if self.session.now is not None:
             self.say(where.state(self.session.now, self.session.where().pid, self.signs))
+
+    def _do_inside(self, _: str) -> None:
+        from workshop.kernel.sides import sides
+        from workshop.render.sides import sides as beside
+
+        for event in self.session.check():
+            self.narrator.quietly(event)
+        now = self.session.now
+        pid = self.session.subject()
+        process = now.processes.get(pid) if now is not None else None
+        if now is None or process is None:
+            return
+        if not differs(process, now.processes[now.host]):
+            self.say("There is no container yet: where you are is the host, so all is the same.")
+        self.say(beside(sides(now, pid), f"{process.comm} ({pid})", self.signs))
 
     def _do_calls(self, word: str) -> None:
         """Show or hide; `off` lets go of the shells too, for a learner with an strace of their own."""
@@ -315,8 +364,28 @@ class Guide:
                 session.done,
                 lambda _, step: why_not(session.course, step, session.machine.capabilities),
                 self.signs,
+                course_map.Standing(session.how, session.track),
             )
         )
+
+    def _do_recap(self, _: str) -> None:
+        from workshop.render.recap import recap
+
+        session = self.session
+        here = [step for step in session.lesson.steps if step in session.steps]
+        self.say(readable(recap(session.lesson, session.how, self.signs, here)))
+
+    def _do_keep(self, words: str) -> None:
+        from workshop.carried import read
+        from workshop.progress import place
+        from workshop.written import write
+
+        name, _, to = words.partition(" ")
+        host = self.session.now.host if self.session.now is not None else 1
+        content = read(self.session.host.proc, host, name or "mydocker.sh")
+        path = Path(to.strip() or Path(name or "mydocker.sh").name).expanduser()
+        write(path, content, owner=place(os.environ)[1], mode=0o755 if content.startswith(b"#!") else 0o644)
+        self.say(f"Kept as {path.absolute()}: it stays when the lab goes.")
 
     def _do_shell(self, _: str) -> None:
         self._switch("container" if self.session.active == "host" else "host")
@@ -333,6 +402,32 @@ class Guide:
         waiting = self._backlog.pop(name, b"")
         if waiting:
             self.terminal.write(waiting if waiting.endswith(b"\n") else waiting + b"\r\n")
+
+    def _do_undo(self, scope: str) -> None:
+        if scope in ("step", "lesson"):
+            self._do_reset(scope)
+            return
+        if scope not in ("", "line"):
+            raise UsageError(f"`:undo {scope}`: take back what?", "`:undo`, `:undo step` or `:undo lesson`.")
+        if self._state == "more":
+            self.session.interrupt()
+            self._states[self.session.active] = "prompt"
+            self.say("The unfinished line is given up; nothing was run.")
+            return
+        if not self.session.trail:
+            raise UsageError(
+                "Nothing was typed in this step yet.",
+                "`:back` goes back a step, `:reset lesson` begins anew.",
+            )
+        from workshop.render.undo import plan
+
+        self.say(readable(plan(self.session.trail, self.signs)))
+        if not self.prompt.confirm("Take it back?"):
+            self.say("Nothing was changed.")
+            return
+        start = self._start
+        self._travel(self.session.undo)
+        self._start = start
 
     def _do_reset(self, scope: str) -> None:
         scope = scope or "step"

@@ -6,8 +6,8 @@ error that is known shows; the same miss is not named again.
 
 from __future__ import annotations
 
-import re
 import signal
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from workshop.session import Session
 
 
+OFFER_LINES = 6
+OFFER_SECONDS = 180.0
+"""After so many lines, or so long, without the goal the learner is told once that there is help."""
+
+
 class Narrator:
     """Prints; asks nothing."""
 
@@ -39,8 +44,15 @@ class Narrator:
         """What the last miss said."""
         self._diagnosed: set[str] = set()
         self._done = False
+        self._gone = False
+        """Has it just been said that something is gone? What misses then is no news."""
+        self._missing: str | None = None
+        """What the learner was told when they asked for a hint."""
+        self._offered = False
+        self._since = time.monotonic()
         self._changed: tuple[events.Observed, ...] = ()
         self.calls_shown = False
+        self._rebuilt: list[events.Rebuilt] = []
         self._begun = False
         """Has there been a lab before?"""
 
@@ -65,6 +77,8 @@ class Narrator:
                 self._judged(event, moved)
             case events.Passed():
                 self._passed(event.step)
+            case events.Gone():
+                self._taken_away(event)
             case events.Lost():
                 self.lost(event)
             case _:
@@ -96,35 +110,69 @@ class Narrator:
                 self._progress(event.what, event.share)
             case events.Typed():
                 self._progress(f"$ {event.line}", None)
+            case events.Rebuilt():
+                self._rebuilt.append(event)
             case events.Entered():
                 self.done_working()
-                if event.fresh:
-                    self._renewed(event)
+                self._renewed(event)
                 self.entered(event.step)
+            case events.Undone():
+                self.done_working()
+                self._rebuilt.clear()
+                self.say("Taken back: ", (event.line.splitlines()[0], "command"))
+            case events.Advanced(next=following) if self._lesson_is_over(event):
+                self.done_working()
+                self._recap(event.step)
+                if following is None:
+                    self._end()
             case events.Advanced(next=None):
                 self.done_working()
-                built = all(self.session.done(step.id) for step in self.session.steps)
-                self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
-                self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends.")
+                self._end()
             case events.Lost():
                 self.lost(event)
             case _:
                 pass
 
+    def _lesson_is_over(self, event: events.Advanced) -> bool:
+        """Was that the last step of a lesson, of which something was passed?"""
+        lesson, following = self.session.course.lesson_of(event.step), event.next
+        over = following is None or self.session.course.lesson_of(following) is not lesson
+        return over and any(self.session.done(step.id) for step in lesson.steps)
+
+    def _recap(self, step: Step) -> None:
+        from workshop.render.recap import recap
+
+        lesson = self.session.course.lesson_of(step)
+        here = [each for each in lesson.steps if each in self.session.steps]
+        self.console.print()
+        self.say(readable(recap(lesson, self.session.how, self.signs, here)))
+
+    def _end(self) -> None:
+        built = all(self.session.done(step.id) for step in self.session.steps)
+        self.say("That was the last step. ", ("You have built it all." if built else "", "title"))
+        self.say((":map", "command"), " shows the course, ", (":quit", "command"), " ends. ")
+        self.say(("workshop report", "command"), " writes down all that you did.")
+
     def _renewed(self, event: events.Entered) -> None:
-        """Say that what was there is gone, unless nothing was."""
-        if not self._begun:
-            self._begun = True
-        elif event.lesson.steps[:1] == (event.step,):
+        """Say that what was there is gone, unless nothing was, and how the steps before came about."""
+        found, begun = tuple(self._rebuilt), self._begun
+        self._rebuilt.clear()
+        self._begun = True
+        if event.fresh and begun and not found:
             self.say("A new lab for this lesson: nothing of the old one is left.")
-        else:
-            self.say("A new lab. The steps before this one were done for you, by the model answers.")
+        if found:
+            from workshop.render.rebuilt import rebuilt
+
+            if event.fresh and begun:
+                self.say("A new lab.")
+            self.say(readable(rebuilt(found, self.signs)))
 
     def entered(self, step: Step) -> None:
         """The step's text. What was said about the step before no longer counts."""
         self._named = None
         self._diagnosed = set()
-        self._done = False
+        self._done = self._offered = False
+        self._missing, self._since = None, time.monotonic()
         session = self.session
         first = session.lesson.steps[:1] == (step,)
         intro = session.text(session.lesson.text) if first else ""
@@ -135,7 +183,10 @@ class Narrator:
 
     def lost(self, event: events.Lost) -> None:
         self.done_working()
-        self.say((f"{self.signs.bad} {event.what}", "bad"), f" {event.remedy}")
+        from workshop.render.markdown import inline
+
+        text = Text(f"{self.signs.bad} {event.what}", style="bad", overflow="fold")
+        self.say(Text(overflow="fold").append_text(text).append(" ").append_text(inline(event.remedy)))
 
     def say(self, *parts: RenderableType | tuple[str, str]) -> None:
         """Print one renderable, or one line made of parts."""
@@ -152,7 +203,8 @@ class Narrator:
         from workshop.render.markdown import inline
 
         sentence = message if message.endswith((".", "!", "?")) else f"{message}."
-        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(inline(f"{sentence} {hint}".strip())))
+        said = inline(f"{sentence} {hint}".strip(), self.signs)
+        self.say(Text(f"{self.signs.bad} ", style="bad").append_text(said))
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -160,11 +212,47 @@ class Narrator:
         if status:
             self.say(f"Exit status {status}{meaning(status)}.")
 
+    def missing(self, judged: events.Judged) -> bool:
+        """Tell the first condition that is not met, and why; was it the first time that this was asked for?
+
+        Later the lesson's own hints are wanted, and only another condition is worth a line."""
+        from workshop.render import verdicts
+
+        missed = verdicts.first_missed(judged.verdicts)
+        first, news = self._missing is None, missed is not None and missed.found != self._missing
+        if missed is None or not news:
+            return False
+        self._missing = self._named = missed.found
+        self.say(readable(verdicts.verdict(missed, self.signs)))
+        for each in judged.diagnoses[:1]:
+            self._diagnose(each)
+        if first:
+            self.say((":hint", "command"), " again gives a hint.")
+        return first
+
     def _judged(self, event: events.Judged, moved: bool) -> None:
+        self._miss(event, moved)
+        if not event.passed and not self._done:
+            self._offer()
+
+    def _offer(self) -> None:
+        """Once a step, after a while: there is help."""
+        lines = len(self.session.trail)
+        waited = time.monotonic() - self._since > OFFER_SECONDS
+        if not self._offered and (lines >= OFFER_LINES or (waited and lines >= 2)):
+            self._offered = True
+            self.say("If you like: ", ("F2", "key"), " or ", (":hint", "command"), " tells what is missing.")
+
+    def _miss(self, event: events.Judged, moved: bool) -> None:
         from workshop.render import verdicts
 
         if event.passed:
             self._named = None
+            if self._done:  # all is play now, and errors happen in play too
+                self._printed(event)
+            return
+        gone, self._gone = self._gone, False
+        if self._printed(event) or gone:
             return
         changed = {
             change.area
@@ -172,27 +260,45 @@ class Narrator:
             for change in seen.changes
             if (change.area, change.verb) != ("processes", "removed")
         }
-        relevant = self._relevant(event.step, changed, moved) and not self.session.half_way
-        output = self.session.result.output.decode(errors="replace") if self.session.result else ""
+        closed = self.session.result is not None and self.session.result.state == "closed"
+        relevant = self._relevant(event.step, changed, moved) and not (closed or self.session.half_way)
+        missed = verdicts.first_missed(event.verdicts)
         for each in event.diagnoses:
-            said_now = bool(each.message and re.search(each.message, output))
-            if said_now or (relevant and each.id not in self._diagnosed):
+            if relevant and each.id not in self._diagnosed:
                 self._diagnose(each)
-                missed = verdicts.first_missed(event.verdicts)
                 self._named = missed.found if missed else self._named
                 return
-        missed = verdicts.first_missed(event.verdicts)
         if missed is not None and relevant and missed.found != self._named:
             self._named = missed.found
             self.say(readable(verdicts.miss(missed, self.signs)))
 
+    def _printed(self, event: events.Judged) -> bool:
+        """The error that the line printed, if it is known: it is of this moment, and so it goes first."""
+        for each in event.diagnoses:
+            if each.id in event.printed:
+                self._diagnose(each)
+                return True
+        return False
+
     def _relevant(self, step: Step, changed: Collection[str], moved: bool) -> bool:
         """Was that an attempt at the step? A program that merely runs is none, unless processes are all that
-        the step is about, or the learner is in another one now. After the step is passed, all is play."""
+        the step is about, or the learner is in another one now. After the step is passed, all is play; and a
+        step that watches nothing says nothing unasked."""
         if self._done:
             return False
-        seen = set(changed) & (set(step.watch) or set(changed))
+        seen = set(changed) & set(step.watch)
         return bool(seen) and (moved or seen != {"processes"} or step.watch == ("processes",))
+
+    def _taken_away(self, event: events.Gone) -> None:
+        self._gone = True
+        first, *more = event.what
+        several = f" (and {len(more)} more)" if more else ""
+        self.say(
+            (f"{self.signs.todo} Gone", "label"),
+            f": {first}{several}. This step began with it. If you still need it: ",
+            (":reset", "command"),
+            " builds it again.",
+        )
 
     def _diagnose(self, diagnosis: Diagnosis) -> None:
         from workshop.render import verdicts
@@ -207,6 +313,7 @@ class Narrator:
         self._done = True
         text = self.session.text
         self._picture(step)
+        self._card(step)
         self.console.print()
         self.say(
             readable(
@@ -232,6 +339,28 @@ class Narrator:
             here = process.ns.get("net") if process is not None else None
             self.say(Text("The networks now", style="label"))
             self.say(indented(network.picture(now, here, self.signs)))
+
+    def _card(self, step: Step) -> None:
+        """All containers side by side, where that is what the step was about; the host itself at the end."""
+        now = self.session.now
+        if "card" not in step.watch or now is None:
+            return
+        from workshop.kernel.subject import containers
+        from workshop.render import scorecard
+        from workshop.scorecard import score
+
+        found = containers(now)
+        full = self.session.host.detailed(now, [process.pid for process in found])
+        cards = [
+            (f"{' '.join(process.args) or process.comm} ({process.pid})", score(full, process.pid))
+            for process in found
+        ]
+        outside = self.session.host.from_outside() if "lab" in step.watch else None
+        if outside is not None:
+            cards.append(("the lab", score(*outside)))
+        if cards:
+            self.say(Text("The score card", style="label"))
+            self.say(indented(scorecard.beside(cards, self.signs)))
 
     def _progress(self, what: str, share: float | None) -> None:
         """One line that is written over; in a terminal that cannot, nothing but its first version."""

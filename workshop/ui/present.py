@@ -46,6 +46,7 @@ def perform(session: Session, track: Track, options: Namespace) -> None:
     from workshop.stage.remote import Door
     from workshop.stage.takes import takes_of
     from workshop.ui.curtain import curtain
+    from workshop.ui.outlets import outlets
     from workshop.ui.stage import StageScreen
     from workshop.ui.stage_terminal import Lent, Output
 
@@ -62,7 +63,11 @@ def perform(session: Session, track: Track, options: Namespace) -> None:
     )
     desk = Desk(performance, interrupt=lent.leave)
     screen = StageScreen(desk, lent, output, performance.scene, typing=options.type)
-    with curtain(sys.stdin.fileno(), sys.stdout.fileno()), Door(desk):
+    with (
+        outlets(options, track, desk),
+        curtain(sys.stdin.fileno(), sys.stdout.fileno()),
+        Door(desk),
+    ):
         performance.subscribe(screen.show)
         screen.start()
         try:

@@ -19,12 +19,15 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from workshop.frozen import frozen
+from workshop.progress import Owner, make_folder
+from workshop.progress import place as progress_place
 from workshop.render.where import Fragments
 from workshop.ui import keys
 from workshop.ui.commands import Control, is_control
@@ -52,11 +55,18 @@ class Interrupted:
 
 
 @frozen
+class Left:
+    """The program that the prompt belongs to has ended meanwhile; `text` stood in the line."""
+
+    text: str
+
+
+@frozen
 class Eof:
     """Ctrl-D on an empty line."""
 
 
-Asked = Line | Pressed | Interrupted | Eof
+Asked = Line | Pressed | Interrupted | Left | Eof
 
 
 class CalmOutput(Vt100_Output):
@@ -89,17 +99,15 @@ class Lines(FileHistory):
             super().append_string(string)
 
 
-def history_file(environ: Mapping[str, str] | None = None) -> Path:
-    """`$XDG_STATE_HOME/container-workshop/history` (XDG Base Directory Specification)."""
-    environ = os.environ if environ is None else environ
-    state = environ.get("XDG_STATE_HOME") or ""
-    base = Path(state) if state.startswith("/") else Path(environ.get("HOME") or "/root") / ".local/state"
-    return base / "container-workshop" / "history"
-
-
-def open_history(path: Path) -> History:
+def open_history(place: tuple[Path, Owner | None] | None = None) -> History:
+    """Beside the progress, and as much the user's who called sudo; in memory where it cannot be kept."""
+    progress, owner = place or progress_place(os.environ)
+    path = progress.with_name("history")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, owner)
+        if owner is not None and not path.exists():
+            path.touch(mode=0o600)
+            os.chown(path, *owner)
     except OSError:
         return InMemoryHistory()
     return Lines(str(path))
@@ -122,6 +130,7 @@ class Prompt:
         self._ghost = ghost
         self._offer: str | None = None
         self._watch: Mapping[int, Callable[[], bytes | None]] = {}
+        self._left: Callable[[], bool] = lambda: False
         if output is None and not is_dumb():
             output = CalmOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))
         with self._plain():
@@ -139,14 +148,17 @@ class Prompt:
         *,
         start: str = "",
         watch: Mapping[int, Callable[[], bytes | None]] | None = None,
+        left: Callable[[], bool] = lambda: False,
     ) -> Asked:
         """`watch`: file descriptors that may have something to print meanwhile, and how to get it; None: no
-        more."""
+        more. `left` is asked then: is the prompt out of date?"""
         self._offer = self._ghost()
         self._watch = watch or {}
+        self._left = left
         self._session.app.erase_when_done = False
         asked = self._session.prompt(
-            (lambda: FormattedText(message())) if not is_dumb() else FormattedText(message()),
+            # A dumb terminal is shown what is typed, and not what stands in the line already.
+            FormattedText([*message(), ("", start)]) if is_dumb() else lambda: FormattedText(message()),
             default=start,
             pre_run=self._begin,
             in_thread=False,
@@ -154,12 +166,21 @@ class Prompt:
         return Line(asked) if isinstance(asked, str) else asked
 
     def confirm(self, question: str) -> bool:
-        """Only a clear yes is a yes."""
+        """One key answers, and only y is a yes."""
+        bindings = KeyBindings()
+
+        @bindings.add(Keys.Any, eager=True)  # before what the key does in a line
+        def _(event: KeyPressEvent) -> None:
+            event.current_buffer.text = event.data if event.data.isprintable() else ""
+            event.app.exit(result=event.data)
+
         with self._plain():
             output = None if is_dumb() else self._session.output
-            session: PromptSession[str] = PromptSession(input=self._session.input, output=output)
+            session: PromptSession[str] = PromptSession(
+                input=self._session.input, output=output, key_bindings=bindings
+            )
         try:
-            return session.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+            return session.prompt(f"{question} [y/N] ").lower() == "y"
         except (EOFError, KeyboardInterrupt):
             return False
 
@@ -210,6 +231,10 @@ class Prompt:
         elif data:
             text = data if data.endswith(b"\n") else data + b"\n"
             run_in_terminal(lambda: self._write(text))
+        app = self._session.app
+        if self._left() and app.is_running and not app.is_done:
+            app.erase_when_done = True
+            app.exit(result=Left(self._session.default_buffer.text))
 
     def _write(self, data: bytes) -> None:
         output = self._session.output

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from workshop import rootless
 from workshop.errors import MachineError
 from workshop.machine import Machine, examine
 from workshop.selection import named, select, why_not
@@ -21,24 +23,59 @@ if TYPE_CHECKING:
     from workshop.lesson import Course, Step
     from workshop.progress import Progress
 
+KEPT = (
+    "NO_COLOR",
+    "TERM",
+    "COLORTERM",
+    "LANG",
+    "LC_ALL",
+    "LC_MESSAGES",
+    "LANGUAGE",
+    "XDG_STATE_HOME",
+    "XDG_CONFIG_HOME",
+)
+"""What sudo is to leave in the environment."""
 WHY_ROOT = "The workshop needs root: it makes namespaces, mounts and cgroups, inside a lab of its own."
+WITHOUT = "Without root it works too, in a user namespace: most lessons, and the rest says why not."
 
 
 def need_root(words: Sequence[str]) -> None:
-    """Return as root, or offer sudo and become it, or say what to type."""
+    """Return as root: the machine's by sudo, or that of a user namespace. Or say what to type."""
     if os.geteuid() == 0:
         return
     command = [sys.executable, "-m", "workshop", *words]
-    if shutil.which("sudo") is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise MachineError(WHY_ROOT, f"Run it as root: sudo {' '.join(command)}")
+    typed = f"sudo {' '.join(command)}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        without = f"{' '.join(command)} --rootless"
+        raise MachineError(WHY_ROOT, f"Run it as root: {typed}\n          Without root: {without}")
     print(WHY_ROOT, file=sys.stderr)
+    if shutil.which("sudo") is None:
+        print("There is no sudo here to become root with.", file=sys.stderr)
+    elif _agreed("Run it with sudo now?"):
+        if _may(command):
+            from workshop.progress import state_home
+
+            os.environ["XDG_STATE_HOME"] = str(state_home(os.environ))
+            os.execvp("sudo", ["sudo", f"--preserve-env={','.join(KEPT)}", *command])
+        print(f"sudo refused. Somebody who may use it can: {typed}", file=sys.stderr)
+    print(WITHOUT, file=sys.stderr)
+    if not _agreed("Go on without root?"):
+        raise MachineError("Nothing was started.", f"When you like: {typed}")
+    rootless.enter()
+
+
+def _may(command: Sequence[str]) -> bool:
+    """Does sudo let the user run that? It asks for the password now, and remembers it. Once it is another
+    program, its exit status for a refusal, 1, could not be told from the workshop's for a step missed."""
+    asked = subprocess.run(("sudo", "--list", "--", *command), stdout=subprocess.DEVNULL, check=False)
+    return asked.returncode == 0
+
+
+def _agreed(question: str) -> bool:
     try:
-        answer = input("Run it with sudo now? [Y/n] ").strip().lower()
+        return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
     except EOFError:
-        answer = "n"
-    if answer not in ("", "y", "yes"):
-        raise MachineError("Nothing was started.", f"When you like: sudo {' '.join(command)}")
-    os.execvp("sudo", ["sudo", "--preserve-env=NO_COLOR,TERM,COLORTERM,LANG,LC_ALL,XDG_STATE_HOME", *command])
+        return False
 
 
 @contextmanager
@@ -70,7 +107,7 @@ def learn(options: Namespace, words: Sequence[str]) -> int:
     require_terminal()
     need_root(words)
     gc.disable()  # until the first prompt: of what is being loaded nothing is garbage
-    machine = examine()
+    machine = examine(lab=not options.no_lab)
     with host(options, machine) as found:
         found.open()
 
@@ -113,4 +150,10 @@ def _first(
             )
         return playable[0]
     at = next((step for step in steps if step.id == progress.position), None)
-    return at or next((step for step in steps if not progress.passed(step.id)), steps[0])
+    if at is not None:
+        return at
+    missing = [step for step in steps if not progress.passed(step.id)]
+    # A step that this version of the course does not have: its lesson is still the place.
+    lesson = (progress.position or "").partition("/")[0]
+    near = [step for step in missing if step.id.partition("/")[0] == lesson]
+    return next(iter((*near, *missing)), steps[0])
