@@ -22,12 +22,11 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys as Named
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
-from prompt_toolkit.styles import Style
 
 from workshop.errors import UsageError
 from workshop.render import notes as picture
 from workshop.render.stage import View
-from workshop.render.stage_theme import Theme, styles
+from workshop.render.stage_theme import Theme
 from workshop.render.theme import ASCII
 from workshop.stage import remote
 from workshop.stage.desk import Order
@@ -38,7 +37,7 @@ from workshop.ui.curtain import curtain
 from workshop.ui.stage_bar import bar, help_rows
 from workshop.ui.stage_keys import KEYS, sequence
 from workshop.ui.stage_map import moved, toggled, typed
-from workshop.ui.stage_terminal import Output, color_depth, depth, follow_size
+from workshop.ui.stage_terminal import Output, color_depth, follow_size, style_of
 
 TICK = 0.5
 """Seconds between two looks at the clock."""
@@ -133,7 +132,7 @@ class NotesScreen:
         app: Application[None] = Application(
             layout=Layout(body),
             key_bindings=self._bindings(),
-            style=Style.from_dict(styles(self._theme, depth(os.environ))),
+            style=style_of(self._theme),
             include_default_pygments_style=False,
             color_depth=color_depth(os.environ),
             full_screen=True,

@@ -26,11 +26,10 @@ from prompt_toolkit.keys import Keys as Named
 from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.processors import BeforeInput, Processor, Transformation, TransformationInput
-from prompt_toolkit.styles import DynamicStyle, Style
+from prompt_toolkit.styles import DynamicStyle
 
 from workshop.render import stage as picture
 from workshop.render.stage import COLUMNS, FEWEST, FOLLOWS, ROWS, View
-from workshop.render.stage_theme import styles
 from workshop.render.theme import ASCII, Signs
 from workshop.stage.desk import Desk, Order
 from workshop.stage.scene import Scene
@@ -39,7 +38,7 @@ from workshop.ui.console import signs_of
 from workshop.ui.stage_bar import bar, help_rows
 from workshop.ui.stage_keys import KEYS, sequence
 from workshop.ui.stage_map import moved, toggled, typed
-from workshop.ui.stage_terminal import Keys, Lent, Output, color_depth, depth, follow_size, redraw
+from workshop.ui.stage_terminal import Keys, Lent, Output, color_depth, follow_size, redraw, style_of
 
 if TYPE_CHECKING:
     from prompt_toolkit.layout.layout import FocusableElement
@@ -188,7 +187,6 @@ class StageScreen:
     # -- the application ---------------------------------------------------------------------------------
 
     def _application(self, output: Output) -> Application[None]:
-        environ = os.environ
         control = BufferControl(
             self._buffer,
             input_processors=[_Hue(self), BeforeInput(lambda: FormattedText(self._prefix()))],
@@ -213,9 +211,9 @@ class StageScreen:
         app: Application[None] = Application(
             layout=Layout(body, focused_element=focus),
             key_bindings=self._bindings(),
-            style=DynamicStyle(lambda: Style.from_dict(styles(self.scene.theme, depth(environ)))),
+            style=DynamicStyle(lambda: style_of(self.scene.theme)),
             include_default_pygments_style=False,
-            color_depth=color_depth(environ),
+            color_depth=color_depth(os.environ),
             full_screen=True,
             mouse_support=False,
             editing_mode=EditingMode.EMACS,

@@ -15,15 +15,17 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Style
 
 from workshop.console import write_all
 from workshop.render.stage import COLUMNS, ROWS
-from workshop.render.stage_theme import Depth
+from workshop.render.stage_theme import Depth, Theme, styles
 from workshop.ui.clicker import for_program
 
 if TYPE_CHECKING:
@@ -56,6 +58,12 @@ def color_depth(environ: Mapping[str, str]) -> ColorDepth:
     direct = environ.get("COLORTERM", "") in ("truecolor", "24bit")
     screen = environ.get("TERM", "").startswith("screen") and not environ.get("TMUX")
     return ColorDepth.DEPTH_24_BIT if direct and not screen else ColorDepth.DEPTH_8_BIT
+
+
+@cache
+def style_of(theme: Theme) -> Style:
+    """One object for each theme: with another one prompt_toolkit draws everything anew."""
+    return Style.from_dict(styles(theme, depth(os.environ)))
 
 
 async def follow_size(app: Application[None]) -> None:
@@ -134,7 +142,10 @@ class Lent:
     # -- from the keyboard's thread
 
     def hand_on(self, keys: bytes) -> None:
-        self.answer(for_program(keys, time.monotonic() - self._began))
+        keys = for_program(keys, time.monotonic() - self._began)
+        if keys:
+            self._began = 0.0  # somebody types: what follows is meant
+        self.answer(keys)
 
     def leave(self) -> None:
         """Press the guide's key."""
