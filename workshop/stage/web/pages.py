@@ -107,6 +107,7 @@ def speaker_body(parts: Parts, *, drive: bool, number: int) -> str:
 LINK = '<p id="link" class="bad" role="status"></p>'
 NOWHERE = (
     "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<meta name=color-scheme content='light dark'>"
     "<title>Nothing here</title><h1>Nothing here</h1>"
     "<p>This link is not, or no longer, that of a talk. Ask the speaker for the right one.</p></html>"
 )
