@@ -6,11 +6,14 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from screen import Screen
+
+from workshop.ui.clicker import REPEAT
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_stage.py")))
 NEXT, BACK, PANIC = "\x1b[6~", "\x1b[5~", "\x1b[20~"
@@ -57,6 +60,12 @@ def run(screen: Screen, line: str) -> str:
     return settled(screen, f"host # {line}")
 
 
+def press(screen: Screen, key: str = NEXT) -> None:
+    """As a thumb does: not faster than a key that is held down."""
+    time.sleep(REPEAT)
+    screen.type(key)
+
+
 def running(screen: Screen) -> bool:
     return prompt(screen).startswith("running")
 
@@ -72,21 +81,21 @@ def test_two_steps_by_nothing_but_a_clicker(screen: Screen) -> None:
     assert "1 of 4" in screen.lines[0] and screen.lines[0].startswith(" Images")
     for line, after in (("cd /lab", "ls"), ("ls", "create images"), ("create images", "ls"), ("ls", "")):
         assert prompt(screen) == f"# {line}"
-        screen.type(NEXT)
+        press(screen)
         screen.wait_for(TAKEN)
-        screen.type(NEXT)
+        press(screen)
         screen.wait_for(lambda s, line=line: f"host # {line}" in s.text)
         screen.wait_for(lambda s, after=after: prompt(s) == f"# {after}".rstrip())
         settled(screen, "1 of 4")
     screen.wait_for("PageDown next")
-    screen.type(NEXT)
+    press(screen)
     screen.wait_for("2 of 4")
     screen.wait_for(TAKEN)
-    screen.type(NEXT)
+    press(screen)
     screen.wait_for("container # go in")
     screen.wait_for("container: pid")
     assert "✓ " in screen.text
-    screen.type(BACK)
+    press(screen, BACK)
     screen.wait_for("1 of 4")
 
 

@@ -11,7 +11,11 @@ import threading
 from collections.abc import Callable
 
 from workshop.frozen import frozen
-from workshop.stage.performance import ANYTIME, Performance
+from workshop.stage.performance import ANYTIME, AT_PROMPT, Performance
+
+FREE = (*AT_PROMPT, "away", "over")
+MOMENT = 0.1
+"""Seconds that an order may wait at the door."""
 
 
 @frozen
@@ -33,7 +37,7 @@ class Desk:
         self.failed: BaseException | None = None
         self._interrupt = interrupt
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._busy = True
         self._panic = False
         self._since = 0
@@ -61,11 +65,19 @@ class Desk:
             if self._busy and order.command == "next" and self.performance.scene.mode in ("typing", "replay"):
                 self.hurry.set()
                 return True
+            if self._busy and self._almost(order.seen):
+                self._lock.wait_for(lambda: not self._busy, MOMENT)
             if self._busy or 0 <= order.seen < self._since:
                 return False
             self._busy = True
             self._orders.put(order)
             return True
+
+    def _almost(self, seen: int) -> bool:
+        """Is what goes on over but for the last word? The newest scene is out before the desk is free again,
+        and somebody quick has seen it."""
+        scene = self.performance.scene
+        return scene.mode in FREE and (seen < 0 or seen == scene.number)
 
     def fail(self, error: BaseException) -> None:
         """A screen has ended by a mistake of ours: so does the performance, and says why."""
@@ -105,3 +117,4 @@ class Desk:
                 self.hurry.clear()
             self._busy = self._panic
             self._since = self.performance.scene.number
+            self._lock.notify_all()

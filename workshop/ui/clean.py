@@ -37,10 +37,12 @@ def main(args: Sequence[str]) -> int:
         raise MachineError("Cleaning up takes root: the workshop made things as root.", "sudo workshop clean")
     from rich.markup import escape
 
+    from workshop.stage.remote import sweep
     from workshop.ui.console import Console
 
     console = Console(highlight=False)
     swept = Ledger.sweep()
+    sweep(ledger.home())
     for one in swept:
         for entry in one.removed:
             console.print(f"[green]removed[/] {escape(describe(entry))}")
