@@ -36,7 +36,7 @@ def outlets(options: Namespace, track: Track, desk: Desk) -> Iterator[None]:
         if options.share or options.speaker or options.drive:
             server = stack.enter_context(_server(options, desk))
             stack.callback(desk.performance.subscribe(server.publish))
-            _announce(server.links, alone=options.at.startswith("127."))
+            _announce(server.links, alone=server.alone)
         troubles = stack.enter_context(_kept(track, desk))
         yield
         stack.close()

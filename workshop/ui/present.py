@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from workshop.errors import MachineError, UsageError
@@ -17,6 +18,7 @@ from workshop.ui.start import host, need_root
 
 if TYPE_CHECKING:
     from workshop.session import Session
+    from workshop.stage.desk import Desk
 
 
 def present(options: Namespace, words: Sequence[str]) -> int:
@@ -33,20 +35,27 @@ def present(options: Namespace, words: Sequence[str]) -> int:
     with host(options, machine) as found:
         found.open()  # the lab gets ready while the rest of the program is being loaded
         from workshop.session import Session
+        from workshop.ui.outlets import outlets
 
-        perform(Session(course, steps, found, track=track), track, options)
+        session = Session(course, steps, found, track=track)
+        perform(session, track, options, lambda desk: outlets(options, track, desk))
     return 0
 
 
-def perform(session: Session, track: Track, options: Namespace) -> None:
+def perform(
+    session: Session,
+    track: Track,
+    options: Namespace,
+    around: Callable[[Desk], AbstractContextManager[None]] = lambda desk: nullcontext(),
+) -> None:
     """The engine keeps this thread, as the lab lives only as long as the thread that made it; the screen and
-    the door have threads of their own."""
+    the door have threads of their own. `around` is open while the performance lasts, on the terminal as it
+    was before."""
     from workshop.stage.desk import Desk
     from workshop.stage.performance import Performance
     from workshop.stage.remote import Door
     from workshop.stage.takes import takes_of
     from workshop.ui.curtain import curtain
-    from workshop.ui.outlets import outlets
     from workshop.ui.stage import StageScreen
     from workshop.ui.stage_terminal import Lent, Output
 
@@ -64,7 +73,7 @@ def perform(session: Session, track: Track, options: Namespace) -> None:
     desk = Desk(performance, interrupt=lent.leave)
     screen = StageScreen(desk, lent, output, performance.scene, typing=options.type)
     with (
-        outlets(options, track, desk),
+        around(desk),
         curtain(sys.stdin.fileno(), sys.stdout.fileno()),
         Door(desk),
     ):

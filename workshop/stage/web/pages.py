@@ -53,7 +53,7 @@ def audience(scene: Scene | None) -> Parts:
         return {"top": "", "now": "<h1>The talk has not begun</h1><p>This page follows it by itself.</p>"}
     return {
         "top": _top(scene),
-        "now": f"<h1>{escape(scene.title)}</h1>{_key(scene)}",
+        "now": f"<h1>{escape(scene.title)}</h1>{_key(scene)}{ENDED if scene.mode == 'over' else ''}",
         "commands": _commands(scene),
         "ran": "".join(_ran(scene)),
         "state": "".join(_state(scene)),
@@ -104,9 +104,11 @@ def speaker_body(parts: Parts, *, drive: bool, number: int) -> str:
     )
 
 
+ENDED = '<p class="good">The talk has ended. This was its last step.</p>'
 LINK = '<p id="link" class="bad" role="status"></p>'
 NOWHERE = (
     "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<meta name=color-scheme content='light dark'>"
     "<title>Nothing here</title><h1>Nothing here</h1>"
     "<p>This link is not, or no longer, that of a talk. Ask the speaker for the right one.</p></html>"
 )

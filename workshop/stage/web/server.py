@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import resource
 import secrets
@@ -89,6 +90,11 @@ class Server:
     def readers(self) -> int:
         """How many browsers follow the pages now."""
         return sum(channel.readers for channel in self._channels)
+
+    @property
+    def alone(self) -> bool:
+        """Can only this machine open the pages?"""
+        return ipaddress.ip_address(self._address[0]).is_loopback
 
     def start(self) -> Server:
         self._socket = listening(self._host, self._port)
