@@ -50,6 +50,13 @@ def test_help_is_named() -> None:
     )
 
 
+def test_the_offered_lines_are_known_with_their_variables_filled_in() -> None:
+    for line, offered in (("cd /lab", True), ("cd /lab; pwd", False), ("cd", False)):
+        done = replace(OWN, lines=(("host", line),))
+        (passage,) = made({IMAGES.id: done}).passed
+        assert bool(passage.remarks) is offered
+
+
 def test_a_goal_that_was_changed_since_is_named() -> None:
     (passage,) = report(COURSE, {IMAGES.id: OWN}, lambda step: True).passed
     assert passage.remarks == ("when the step had another goal",)
