@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from workshop.frozen import frozen
 from workshop.lesson import Course, Lesson, Step
 from workshop.passed import Done
+
+VARIABLE = re.compile(r"\{\{[a-z0-9]+\}\}")
+"""What another machine, or another lab, filled in is not known here."""
 
 
 @frozen
@@ -58,10 +62,14 @@ def remarks(course: Course, step: Step, done: Done, changed: bool = False) -> It
     if done.told.rebuilt:
         titles = [found.title for each in done.told.rebuilt if (found := course.step(each)) is not None]
         yield f"on a state rebuilt by model answers: {', '.join(titles) or 'of steps that are no more'}"
-    models = {line.strip() for script in step.solutions for line in script.lines}
+    models = {_pattern(line.strip()) for script in step.solutions for line in script.lines}
     lines = [line.strip() for _, text in done.lines for line in text.split("\n")]
-    offered = sum(line in models for line in lines)
-    if lines and offered == len(lines):
+    if lines and all(any(re.fullmatch(model, line) for model in models) for line in lines):
         yield "by the very lines that the course offers"
     if changed:
         yield "when the step had another goal"
+
+
+def _pattern(line: str) -> str:
+    """A line of a solution, with anything in the place of its variables."""
+    return r"\S+".join(re.escape(part) for part in VARIABLE.split(line))

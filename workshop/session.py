@@ -482,7 +482,7 @@ class Session:
             if earlier.id in own:
                 refused[earlier.id] = wrong.found or wrong.expected
             elif own:
-                refused |= dict.fromkeys(own, f"what they make does not go with “{earlier.title}”")
+                refused |= dict.fromkeys(own, f"what they make does not go with the step {earlier.title}")
             else:
                 raise LabError(
                     f"The step {earlier.id} could not be rebuilt: "

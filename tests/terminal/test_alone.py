@@ -172,7 +172,11 @@ def test_watch_waits_follows_and_ends_well(learn: Learn, watch: Screen) -> None:
     watch.type("0")
     watch.resize(40, 24)
     watch.wait_for(lambda s: "1 Namespaces" in s.text and "4 Links" in s.text)
-    learner.line(":reset lesson")
+    learner.enter(":reset lesson")
+    learner.wait_for("Go ahead? [y/N]")
+    learner.type("y")
+    learner.wait_for(lambda s: "A new lab for this lesson" in s.transcript and "F1 help" in s.text, PATIENCE)
+    seen(watch, lambda s: "1 inside" not in s.text and "Become PID 1" in s.text)
     assert learner.quit() == 0
     watch.wait_for(lambda s: "Become PID 1" not in s.text, PATIENCE)
     watch.type("q")

@@ -15,6 +15,7 @@ from workshop.lesson import Place, Track, TrackStep
 from workshop.passed import Done, Told
 from workshop.render import map as course_map
 from workshop.render.recap import recap
+from workshop.render.theme import ASCII
 from workshop.report import Report, report
 from workshop.report_html import html
 from workshop.report_markdown import markdown
@@ -48,6 +49,13 @@ def test_help_is_named() -> None:
         "on a state rebuilt by model answers: Images",
         "by the very lines that the course offers",
     )
+
+
+def test_the_offered_lines_are_known_with_their_variables_filled_in() -> None:
+    for line, offered in (("cd /lab", True), ("cd /lab; pwd", False), ("cd", False)):
+        done = replace(OWN, lines=(("host", line),))
+        (passage,) = made({IMAGES.id: done}).passed
+        assert bool(passage.remarks) is offered
 
 
 def test_a_goal_that_was_changed_since_is_named() -> None:
@@ -103,6 +111,11 @@ def test_a_recap_is_made_of_ones_own_lines() -> None:
     assert "zfs create -p tank/images" in text and "+ tank/images" in text and "1 more change" in text
     assert "A key." in text and "Not passed yet: Inside." in text
     assert "\n  ls" not in text, "what changed nothing is left out"
+
+
+def test_a_recap_in_a_terminal_without_unicode() -> None:
+    done = replace(OWN, lines=(("host", "a\nb"),) * 9, told=Told((("~ a: b → c",) * 5,) * 9))
+    assert shown(recap(FIRST, {IMAGES.id: done}.get, ASCII)).isascii()
 
 
 def test_a_recap_of_old_progress_shows_the_lines_at_least() -> None:

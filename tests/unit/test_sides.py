@@ -160,4 +160,5 @@ def test_side_by_side_and_one_below_the_other() -> None:
 
 
 def test_differences_are_words_too() -> None:
+    assert shown(80, ASCII).isascii()
     assert "≠" not in shown(80, ASCII) and "!= differs" in shown(80, ASCII) and "= same" in shown(80, ASCII)

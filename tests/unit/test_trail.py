@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from io import StringIO
 
+from workshop.render.theme import ASCII, UNICODE, Signs
 from workshop.render.undo import plan
 from workshop.trail import Did, Trail
 from workshop.ui.console import console
@@ -47,9 +48,9 @@ def test_what_wanted_somebody_at_the_keys() -> None:
     assert not trail.entries[-1].attended
 
 
-def shown(*trail: Did) -> str:
+def shown(*trail: Did, signs: Signs = UNICODE) -> str:
     screen = StringIO()
-    console(screen, width=100).print(plan(trail))
+    console(screen, width=100).print(plan(trail, signs))
     return " ".join(screen.getvalue().split())
 
 
@@ -69,3 +70,8 @@ def test_an_undo_says_what_goes_and_what_is_typed_again() -> None:
 def test_an_answer_alone_is_only_forgotten() -> None:
     text = shown(Did("host", "ls"), Did("host", ":answer 1"))
     assert "$ :answer 1" in text and "stays as it is" in text and "ls" not in text
+
+
+def test_in_a_terminal_without_unicode() -> None:
+    long = [Did("host", f"line {number}\nmore", ("~ a: b → c",)) for number in range(9)]
+    assert shown(*long, signs=ASCII).isascii()

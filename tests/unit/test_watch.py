@@ -17,7 +17,7 @@ from workshop.kernel.cgroupfs import Hierarchy
 from workshop.kernel.model import Cgroup, Root, Snapshot
 from workshop.kernel.procfs import read_stat
 from workshop.kernel.usage import Usage, usage
-from workshop.render.theme import UNICODE
+from workshop.render.theme import ASCII, UNICODE
 from workshop.render.watch import TITLES, Picture, panels
 from workshop.ui.console import console
 from workshop.ui.watch import ANEW, NOBODY, Watch, press, rows
@@ -76,6 +76,13 @@ def test_mounts_are_layers() -> None:
     assert f"{stack}/proc  proc\n" in text
     assert "and 1 mount as on the host" in text
     assert "The host's 3 mounts." in drawn(pid=1)[2]
+
+
+def test_in_a_terminal_without_unicode() -> None:
+    screen = StringIO()
+    for panel in panels(Picture(lab(), 7, {}, {}), ASCII):
+        console(screen, width=40).print(panel)
+    assert screen.getvalue().isascii()
 
 
 def test_links_are_a_map() -> None:

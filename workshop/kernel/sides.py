@@ -239,7 +239,7 @@ def _limits(now: Snapshot, inside: Process, outside: Process) -> Question:
     groups = [", ".join(sorted(set(each.cgroups.values()))) or "/" for each in (inside, outside)]
     rows.append(Row("group", *groups))
     source = f"/proc/{inside.pid}/cgroup"
-    return _question("Limits", "cat /sys/fs/cgroup/…", source, rows, _shares(inside, outside, "cgroup"))
+    return _question("Limits", "cat /sys/fs/cgroup/*", source, rows, _shares(inside, outside, "cgroup"))
 
 
 def _lowest(now: Snapshot, who: Process, files: tuple[str, ...]) -> str:

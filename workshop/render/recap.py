@@ -11,7 +11,7 @@ from workshop.lesson import Lesson, Step
 from workshop.passed import Done
 from workshop.render.layout import indented
 from workshop.render.markdown import inline
-from workshop.render.theme import UNICODE, Signs, counted
+from workshop.render.theme import UNICODE, Signs, counted, in_signs
 
 MOST_LINES = 4
 MOST_CHANGES = 2
@@ -43,7 +43,8 @@ def _step(step: Step, done: Done, signs: Signs) -> list[RenderableType]:
         first, more, _ = line.partition("\n")
         text = f"{first} {signs.ellipsis}" if more else first
         parts.append(indented(Text(text, style="command", overflow="fold")))
-        parts += [indented(Text(change, overflow="fold"), 4) for change in changes[:MOST_CHANGES]]
+        shown = [in_signs(change, signs) for change in changes[:MOST_CHANGES]]
+        parts += [indented(Text(change, overflow="fold"), 4) for change in shown]
         if len(changes) > MOST_CHANGES:
             left = counted(len(changes) - MOST_CHANGES, "more change")
             parts.append(indented(Text(f"{signs.ellipsis} and {left}"), 4))

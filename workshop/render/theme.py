@@ -73,6 +73,11 @@ def signs(encoding: str | None, *, coloured: bool = True) -> Signs:
     return found if coloured else replace(found, code="`")
 
 
+def in_signs(text: str, signs: Signs) -> str:
+    """A sentence that was kept, in signs that this screen can show."""
+    return text.replace(UNICODE.arrow, signs.arrow).replace(UNICODE.ellipsis, signs.ellipsis)
+
+
 def vars_of(signs: Signs) -> tuple[str, ...]:
     return tuple(getattr(signs, each.name) for each in fields(signs))
 

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from workshop.render.layout import indented
-from workshop.render.theme import UNICODE, Signs, counted
+from workshop.render.theme import UNICODE, Signs, counted, in_signs
 from workshop.trail import Did
 
 MOST = 6
@@ -26,7 +26,7 @@ def plan(trail: Sequence[Did], signs: Signs = UNICODE) -> RenderableType:
         return Group(*parts, Text("Only the answer is forgotten; the lab stays as it is."))
     if last.changes:
         parts.append(Text("What it changed goes with it:"))
-        parts += _listed(last.changes, signs)
+        parts += _listed([in_signs(change, signs) for change in last.changes], signs)
     again = [did for did in before if not did.attended and not did.is_answer]
     text = "The lab is made anew for that, with the steps before this one."
     if again:

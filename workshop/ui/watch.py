@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import sys
@@ -22,7 +23,7 @@ from workshop.kernel.collect import Reader
 from workshop.kernel.onlooker import Onlooker
 from workshop.kernel.subject import subject
 from workshop.kernel.usage import Usage
-from workshop.render.theme import Signs
+from workshop.render.theme import UNICODE, Signs
 from workshop.render.watch import TITLES, Picture, panels
 from workshop.ui.console import console, is_dumb, signs_of
 
@@ -77,7 +78,8 @@ class Watch:
         if self._beacon is None:
             return NOBODY
         others = f" {self.signs.dot} Tab: {self._others} more" if self._others else ""
-        return f"{self._beacon.heading or 'A lab'}{others}"
+        heading = self._beacon.heading.replace(UNICODE.dot, self.signs.dot)
+        return f"{heading or 'A lab'}{others}"
 
     def parts(self) -> tuple[RenderableType, ...]:
         """The panels; none while there is nothing to be seen."""
@@ -210,6 +212,8 @@ def press(watch: Watch, keys: bytes) -> bool:
 def watch(*, once: bool = False) -> int:
     """Until q; with `once`, one picture as plain lines."""
     seen = Watch(signs_of())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a process may have any name
     try:
         if once:
             seen.look()
