@@ -40,8 +40,10 @@ build_zfs() {
         apt-get install -y -qq --no-install-recommends "linux-image-cloud-$arch" >/dev/null
         say "The running kernel is older than what there are headers for: reboot, then ZFS is there."
     fi
-    apt-get install -y -qq --no-install-recommends "$headers" zfs-dkms zfsutils-linux >/dev/null ||
+    if ! apt-get install -y -qq --no-install-recommends "$headers" zfs-dkms zfsutils-linux >/dev/null; then
         say "The kernel's ZFS could not be built; what dpkg said stands above. zfs-fuse takes its place."
+        apt-get purge -y -qq zfs-dkms zfsutils-linux >/dev/null
+    fi
 }
 
 # For the kernel that runs, or for one that will after the next boot.
