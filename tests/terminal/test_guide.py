@@ -239,7 +239,7 @@ def test_undo_shows_what_goes_and_one_key_answers(screen: Screen) -> None:
 
 def test_undo_of_an_unfinished_line_gives_it_up(screen: Screen) -> None:
     screen.enter("cat <<E")
-    screen.wait_for(lambda s: s.cursor_line.startswith("> "))
+    screen.wait_for(lambda s: s.cursor_line.startswith(">"))
     screen.type("\x1bu")
     screen.wait_for(lambda s: "given up" in s.text and s.cursor_line.startswith("host /lab #"))
 
