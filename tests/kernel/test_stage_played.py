@@ -43,12 +43,11 @@ class Watcher:
     def __init__(self, pid: int) -> None:
         path = ledger.home() / f"{pid}{remote.SUFFIX}" / remote.DOOR
         end = time.monotonic() + PATIENCE
-        while not path.exists():
-            assert time.monotonic() < end
-            time.sleep(0.05)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(path))
+        while self.socket.connect_ex(str(path)) != 0:  # not made yet, or nobody behind it
+            assert time.monotonic() < end
+            time.sleep(0.05)
         self.scenes = remote.scenes(self.socket)
         self.scene = next(self.scenes)
 

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import sys
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from fake_host import COURSE, EFFECTS, FRONTS, SHELLS, FakeHost, machine
 from scripted import ScriptedShell
 from stage_builders import TRACK
 
+from workshop.cli import parser
 from workshop.errors import WorkshopError
 from workshop.lesson import ShellName
 from workshop.session import Session
@@ -76,7 +76,7 @@ def main() -> int:
     course = replace(COURSE, tracks={"talk": TRACK})
     session = Session(course, steps, Host(EFFECTS, fronts=FRONTS, on=machine("root", "zfs")), track=TRACK)  # type: ignore[arg-type]
     require_stage()
-    perform(session, TRACK, Namespace(type="--type" in sys.argv, theme="dark", step=None))
+    perform(session, TRACK, parser().parse_args(["present", *sys.argv[1:]]))
     return 0
 
 
