@@ -56,6 +56,8 @@ class State:
     """The step the learner was at."""
     course: str = ""
     """The digest of the course that was played last."""
+    typed: tuple[Line, ...] = ()
+    """What was typed in the step `last`, when the learner left before it was passed."""
 
 
 def goal(step: Step) -> str:
@@ -80,28 +82,34 @@ def parse(content: bytes) -> State:
     last, course, steps = data.get("last"), data.get("course", ""), data.get("steps")
     if not isinstance(last, str | None) or not isinstance(course, str) or not isinstance(steps, dict):
         raise ValueError("a part of it is broken")
-    return State({key: _done(value) for key, value in steps.items()}, last, course)
+    typed = _lines(data.get("typed", []))
+    return State({key: _done(value) for key, value in steps.items()}, last, course, typed)
 
 
 def _done(data: Any) -> Done:
     broken = ValueError("a step in it is broken")
     if not isinstance(data, dict):
         raise broken
-    when, lines, hints = data.get("passed"), data.get("lines", []), data.get("hints", 0)
-    if not isinstance(when, str) or not isinstance(lines, list) or type(hints) is not int or hints < 0:
+    when, hints = data.get("passed"), data.get("hints", 0)
+    if not isinstance(when, str) or type(hints) is not int or hints < 0:
         raise broken
-    found: list[Line] = []
-    for line in lines:
-        match line:
-            case ["host" | "container" as shell, str() as text]:
-                found.append((shell, text))
-            case _:
-                raise broken
+    found = _lines(data.get("lines", []))
     try:
         told = _told(data.get("how", {}))
     except (TypeError, KeyError, AttributeError):
         raise broken from None
-    return Done(when, tuple(found), hints, told)
+    return Done(when, found, hints, told)
+
+
+def _lines(data: Any) -> tuple[Line, ...]:
+    found: list[Line] = []
+    for line in data if isinstance(data, list) else [None]:
+        match line:
+            case ["host" | "container" as shell, str() as text]:
+                found.append((shell, text))
+            case _:
+                raise ValueError("a step in it is broken")
+    return tuple(found)
 
 
 def _told(data: Any) -> Told:
@@ -138,6 +146,8 @@ def dump(state: State) -> bytes:
         for key, done in state.steps.items()
     }
     data = {"format": FORMAT, "version": VERSION, "course": state.course, "last": state.last, "steps": steps}
+    if state.typed:
+        data["typed"] = [list(line) for line in state.typed]
     return (json.dumps(data, indent=1) + "\n").encode()
 
 
@@ -164,7 +174,8 @@ def merged(ours: State, theirs: State) -> State:
             steps[key] = other
         elif other.when < mine.when:
             steps[key] = Done(other.when, mine.lines, mine.hints, mine.told)
-    return State(steps, ours.last if ours.last is not None else theirs.last, ours.course or theirs.course)
+    here = ours if ours.last is not None else theirs
+    return State(steps, here.last, ours.course or theirs.course, here.typed)
 
 
 def renamed(steps: Mapping[str, Done], known: Mapping[str, Step]) -> Mapping[str, str]:

@@ -76,7 +76,21 @@ class Progress:
 
     def at(self, step_id: str) -> None:
         """The learner is at this step now."""
-        self._change(lambda state: replace(state, last=step_id, course=self._course or state.course))
+
+        def change(state: State) -> State:
+            typed = state.typed if state.last == step_id else ()
+            return replace(state, last=step_id, course=self._course or state.course, typed=typed)
+
+        self._change(change)
+
+    @property
+    def typed(self) -> tuple[Line, ...]:
+        """What was typed at that step before the learner left it unfinished."""
+        return self._state.typed
+
+    def left(self, step_id: str, lines: Sequence[Line]) -> None:
+        """The learner leaves, and had typed these lines at this step."""
+        self._change(lambda state: replace(state, typed=tuple(lines)) if state.last == step_id else state)
 
     def changed(self, step: Step) -> bool:
         """Was the step passed when it had another goal?"""

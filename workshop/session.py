@@ -117,6 +117,9 @@ class Session:
         self._passed: dict[str, Done] = {}
         self._by_model: dict[str, str] = {}
         """The steps whose state in this lab was made by model answers, with what the own lines lack."""
+        left = (progress.position, progress.typed) if progress is not None else (None, ())
+        self._left: tuple[str | None, tuple[Line, ...]] = left
+        """The step that was left unfinished the last time, and what was typed in it."""
         self._live: str | None = None
         """The step whose state the host is in: the steps before it are played, it itself perhaps."""
 
@@ -277,6 +280,26 @@ class Session:
             self._announce()
         self.judged = self.judge_now(MOMENT)
         yield Undone(last.line, tuple(did.line for did in kept if did.attended))
+
+    @property
+    def left_over(self) -> tuple[Line, ...]:
+        """What was typed in this step the last time, before the learner left; until something new is."""
+        step, lines = self._left
+        return lines if step == self.step.id and not self._trail else ()
+
+    def redo(self) -> Iterator[Event]:
+        """Type what is left over from the last time again."""
+        lines, self._left = self.left_over, (None, ())
+        for number, (shell, line) in enumerate(lines, 1):
+            yield Working(f"$ {line}", number / (len(lines) + 1))
+            yield from self._again((shell, line))
+        yield from self.check(MOMENT)
+
+    def leave(self) -> None:
+        """The learner goes: what was typed in a step that is not passed can be typed again the next time."""
+        if self.progress is not None and not self._told:
+            typed = tuple((did.shell, did.line) for did in self.trail if not did.attended)
+            self.progress.left(self.step.id, typed or self.left_over)
 
     def interrupt(self) -> None:
         """Ctrl-C where the shell waits for the rest of a line: it is given up."""

@@ -117,6 +117,11 @@ class FakeSession:
     def trail(self) -> tuple[Did, ...]:
         return tuple(self.typed)
 
+    left_over = ()
+
+    def leave(self) -> None:
+        """Nothing is kept."""
+
     def how(self, step_id: str) -> None:
         return None
 

@@ -97,6 +97,28 @@ def test_own_lines_that_fail_are_named_and_the_model_answer_is_taken(learn: Lear
     assert second.quit() == 0
 
 
+@pytest.mark.parametrize("end", ["quit", "hangup"])
+def test_an_unfinished_step_is_gone_on_with(learn: Learn, end: str) -> None:
+    first = learn("learn", "names")
+    first.type_in("unshare --uts bash", "MINE=kept")
+    if end == "quit":
+        assert first.quit() == 0
+    else:
+        first.ready()
+        os.kill(first.pid, signal.SIGHUP)
+        first.wait_end(PATIENCE)
+    second = learn()
+    second.ready()
+    assert "You left this step after 2 lines." in flat(second)
+    second.enter(":redo")
+    second.wait_for("Go ahead? [y/N]")
+    second.type("y")
+    second.wait_for(lambda s: s.cursor_line.startswith("container [uts]"), PATIENCE)
+    assert "kept" in second.line("echo $MINE").splitlines()[1]
+    assert "Done:" in second.line("hostname box")
+    assert second.quit() == 0
+
+
 def test_hints_the_recap_and_the_report_are_honest(learn: Learn, tmp_path: Path) -> None:
     learner = learn("learn", "names")
     assert "not yet:" in learner.line(":hint") and "Hint" in learner.line(":hint")

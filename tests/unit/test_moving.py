@@ -19,7 +19,8 @@ FULL = Told((("+ a",), ()), ("it is",), solution=True, rebuilt=("a/a",), attende
 
 
 def test_all_that_is_known_comes_back() -> None:
-    state = State({"a/b": Done("then", (("host", "x\ny"), ("container", "z")), 1, FULL)}, "a/c", "digest")
+    steps = {"a/b": Done("then", (("host", "x\ny"), ("container", "z")), 1, FULL)}
+    state = State(steps, "a/c", "digest", (("host", "half"),))
     assert parse(dump(state)) == state
 
 
@@ -118,3 +119,10 @@ def test_a_place_that_is_no_more_is_its_lesson(tmp_path: Path) -> None:
     progress.at("first/gone")
     steps = [step for lesson in COURSE.lessons for step in lesson.steps]
     assert _first(COURSE, steps[::-1], None, progress, machine("root", "zfs")).id == "first/count"
+
+
+@pytest.mark.parametrize("typed", ["x", [1], [["vm", "x"]], {}])
+def test_broken_left_overs_are_refused(typed: object) -> None:
+    data = json.loads(dump(State())) | {"typed": typed}
+    with pytest.raises(ValueError, match="broken"):
+        parse(json.dumps(data).encode())

@@ -8,7 +8,7 @@ import pytest
 from fake_host import COUNT, COURSE, FIRST, FRONTS, IMAGES, INNER, INSIDE, FakeHost, made, started
 
 from workshop.errors import LabError, UsageError
-from workshop.events import Entered, Event, Judged, Rebuilt, Undone
+from workshop.events import Entered, Event, Judged, Passed, Rebuilt, Undone
 from workshop.progress import Progress
 from workshop.session import Session
 from workshop.shell import Result, Silent
@@ -182,3 +182,47 @@ def test_ctrl_c_gives_up_an_unfinished_line(host: FakeHost) -> None:
     there.interrupt()
     play(there, "ls")
     assert [did.line for did in there.trail] == ["ls"]
+
+
+# -- left and come back -------------------------------------------------------------------------------------
+
+
+def test_what_was_typed_in_an_unfinished_step_can_be_typed_again(host: FakeHost, progress: Progress) -> None:
+    first = session(host, progress)
+    list(first.enter(INSIDE.id))
+    first.switch("container")
+    play(first, "cd /x", "go in halfway")
+    first.leave()
+    second = session(host, Progress(progress.path))
+    list(second.enter(INSIDE.id))
+    assert second.left_over == (("container", "cd /x"), ("container", "go in halfway"))
+    list(second.redo())
+    assert host.shells["container"].typed[-2:] == ["cd /x", "go in halfway"]
+    assert [did.line for did in second.trail] == ["cd /x", "go in halfway"] and second.left_over == ()
+
+
+def test_redone_lines_that_reach_the_goal_pass(host: FakeHost, progress: Progress) -> None:
+    progress.at(IMAGES.id)
+    progress.left(IMAGES.id, [("host", "my own way")])
+    there = session(host, progress)
+    list(there.enter(IMAGES.id))
+    assert any(isinstance(event, Passed) for event in there.redo())
+    there.leave()
+    assert progress.passed(IMAGES.id)
+
+
+def test_who_leaves_again_at_once_loses_nothing(host: FakeHost, progress: Progress) -> None:
+    progress.at(IMAGES.id)
+    progress.left(IMAGES.id, [("host", "ls")])
+    there = session(host, progress)
+    list(there.enter(IMAGES.id))
+    there.leave()
+    assert Progress(progress.path).typed == (("host", "ls"),)
+
+
+def test_another_step_has_no_left_overs(host: FakeHost, progress: Progress) -> None:
+    progress.at(IMAGES.id)
+    progress.left(IMAGES.id, [("host", "ls")])
+    there = session(host, progress)
+    list(there.enter(INSIDE.id))
+    assert there.left_over == () and progress.typed == ()

@@ -59,6 +59,7 @@ COMMANDS = (
         "[line|step|lesson]",
         "undo",
     ),
+    Command("redo", "type again what you had typed in this step when you left; asks first"),
     Command(
         "reset", "a new lab, at this step or the lesson's beginning; asks first", argument="[step|lesson]"
     ),

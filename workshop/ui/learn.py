@@ -14,12 +14,13 @@ from rich.text import Text
 
 from workshop.console import Console
 from workshop.errors import LabError, UsageError, WorkshopError
-from workshop.events import Event, Judged
+from workshop.events import Event, Judged, Typed, Working
 from workshop.kernel.subject import differs
 from workshop.lesson import ShellName, Step
 from workshop.render import lesson, where
 from workshop.render import map as course_map
 from workshop.render.layout import readable
+from workshop.render.theme import counted
 from workshop.render.where import Fragments
 from workshop.ui import commands, keys
 from workshop.ui.commands import COMMANDS, Control
@@ -79,18 +80,28 @@ class Guide:
         self._travel(lambda: self.session.enter(first))
         for problem in self.session.host.problems:
             self.narrator.trouble(f"This lab goes without something: {problem}", "")
+        if left := len(self.session.left_over):
+            self.say(
+                f"You left this step after {counted(left, 'line')}. ", (":redo", "command"), " types again."
+            )
         gc.freeze()
         gc.enable()
-        while not self._over:
-            try:
-                self._handle(self._ask())
-            except WorkshopError as error:
-                self.narrator.trouble(error.message, error.hint)
-            except KeyboardInterrupt:
-                self.narrator.trouble("Interrupted.", "")
+        try:
+            while not self._over:
+                self._turn()
+        finally:
+            self.session.leave()
         return 0
 
     # -- a turn -----------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        try:
+            self._handle(self._ask())
+        except WorkshopError as error:
+            self.narrator.trouble(error.message, error.hint)
+        except KeyboardInterrupt:
+            self.narrator.trouble("Interrupted.", "")
 
     def _ask(self) -> Asked:
         start, self._start = self._start, ""
@@ -428,6 +439,26 @@ class Guide:
         start = self._start
         self._travel(self.session.undo)
         self._start = start
+
+    def _do_redo(self, _: str) -> None:
+        lines = self.session.left_over
+        if not lines:
+            raise UsageError("Nothing is left over from the last time in this step.", "Up brings back lines.")
+        self.say("These lines are typed again, one after the other:")
+        for _shell, line in lines:
+            self.say(Text(f"  $ {line.partition(chr(10))[0]}", style="command", overflow="fold"))
+        if not self.prompt.confirm("Go ahead?"):
+            self.say("Nothing was changed.")
+            return
+        try:
+            for event in self.session.redo():
+                if isinstance(event, Working | Typed):
+                    self.narrator.travel(event)
+                else:
+                    self.narrator.done_working()
+                    self.narrator.quietly(event)
+        finally:
+            self.narrator.done_working()
 
     def _do_reset(self, scope: str) -> None:
         scope = scope or "step"
