@@ -112,6 +112,24 @@ def test_a_command_is_copied(tab: Tab, served: Server) -> None:
     assert tab.value("document.querySelector('button[data-copy]').textContent") in ("Copied", "Selected")
 
 
+EARLY = """
+const Original = EventSource;
+window.EventSource = class extends Original {
+  constructor(...words) { super(...words); this.addEventListener("scene", () => { window.updated = true; }); }
+};
+addEventListener("DOMContentLoaded", () => document.querySelector("button[data-copy]").click());
+"""
+
+
+def test_a_press_before_the_first_update_is_not_lost(tab: Tab, served: Server) -> None:
+    served.publish(SCENES[0])
+    script = tab.call("Page.addScriptToEvaluateOnNewDocument", {"source": EARLY})
+    tab.open(served.links["share"])
+    tab.until("window.updated")
+    tab.call("Page.removeScriptToEvaluateOnNewDocument", script)
+    assert tab.value("getSelection().toString()") == SCENES[0].lines[0]
+
+
 def test_what_is_opened_stays_open(tab: Tab, served: Server) -> None:
     tab.open(served.links["share"])
     tab.until("!!document.querySelector('#map details')")

@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const link = document.getElementById("link");
-  const shown = new Map();
+  const shown = new Map(); // the HTML that each part was last drawn from
+  const first = new Map([...document.querySelectorAll("[id]")].map((place) => [place.id, place.innerHTML]));
   const drawn = document.createElement("template");
   let skew = 0; // the server's clock less this one's, in seconds
   let source;
@@ -24,9 +25,11 @@
     for (const [name, html] of Object.entries(parts)) {
       const place = document.getElementById(name);
       if (!place || shown.get(name) === html) continue;
+      const before = shown.get(name);
       shown.set(name, html);
       drawn.innerHTML = html;
-      if (drawn.innerHTML === place.innerHTML) continue; // as the server drew it: what is selected stays so
+      // As the server drew it with the page: left alone, so that what was selected or pressed meanwhile stays so.
+      if (before === undefined && drawn.innerHTML === first.get(name)) continue;
       const open = [...place.querySelectorAll("details")].map((each) => each.open);
       place.replaceChildren(drawn.content);
       place.querySelectorAll("details").forEach((each, at) => { if (open[at]) each.open = true; });
