@@ -31,7 +31,7 @@ def is_raw(fd: int) -> bool:
 
 def test_raw_meanwhile_and_put_back(pty: tuple[int, int]) -> None:
     _, end = pty
-    before = termios.tcgetattr(end)
+    before, handler = termios.tcgetattr(end), signal.getsignal(signal.SIGTERM)
     console = Console(end, end)
     with console:
         assert is_raw(end)
@@ -39,7 +39,7 @@ def test_raw_meanwhile_and_put_back(pty: tuple[int, int]) -> None:
     with pytest.raises(RuntimeError), console:
         raise RuntimeError
     assert termios.tcgetattr(end) == before
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_size_and_keys(pty: tuple[int, int]) -> None:
