@@ -1,7 +1,8 @@
 """A part of the cgroup tree for an ordinary account: its own systemd hands one over (user@.service).
 
-systemd.resource-control(5), "Delegate"; cgroups(7). The program moves into a scope of its own, and there into a leaf,
-so that the scope can hand controllers down to the labs' groups beside it. The scope goes when it is empty.
+systemd.resource-control(5), "Delegate"; cgroups(7). The program moves into a scope of its own, and there
+into a leaf, so that the scope can hand controllers down to the labs' groups beside it. The scope goes when
+it is empty.
 """
 
 from __future__ import annotations

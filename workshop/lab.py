@@ -251,9 +251,10 @@ class Lab:
 def _fork(orders: tuple[int, int], status: tuple[int, int]) -> int:
     """The first process of a new pid namespace.
 
-    Which pid namespace the children go to is a matter of each thread (unshare(2)), so a thread made for it forks:
-    the way back for the program itself would take rights over the machine's own namespace. Only when that thread
-    is gone is the main one the parent, whose death the first process asks to be told of, after its orders.
+    Which pid namespace the children go to is a matter of each thread (unshare(2)), so a thread made for it
+    forks: the way back for the program itself would take rights over the machine's own namespace. Only when
+    that thread is gone is the main one the parent, whose death the first process asks to be told of, after
+    its orders.
     """
     found: list[int | BaseException] = []
 

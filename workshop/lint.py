@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from workshop import parse, registry
+from workshop import parse, registry, sentences, translation
 from workshop.conditions import holds, machines
 from workshop.lesson import Course, Lesson, Place, Script, Step, Track
 from workshop.problems import Problem, in_order, suggest
@@ -31,9 +31,12 @@ def lint(path: Path = parse.COURSE) -> tuple[Problem, ...]:
     found = [*reading.problems, *problems(reading.course)]
     if path.is_dir():
         found += stray_files(path)
+        for folder in translation.languages(path):
+            found += translation.problems(reading.course, folder, parse.shown(folder))
         found += unused_diagnoses(reading.course, path)
     if path.resolve() == parse.COURSE:
         found += diagnoses_of_checks(reading.course)
+        found += sentences.problems()
     return in_order(found)
 
 
@@ -76,6 +79,8 @@ def stray_files(folder: Path) -> Iterator[Problem]:
             "__init__.py",
             "__pycache__",
         ):
+            continue
+        if path in translation.languages(folder):
             continue
         place = Place(parse.shown(path), 1)
         yield _error(place, "this is no lesson, track or diagnoses.toml", "move it out of the folder")

@@ -1,9 +1,10 @@
 """`--rootless`: an ordinary account becomes root of a user namespace of its own, and works there.
 
-user_namespaces(7), subuid(5), newuidmap(1). The program itself goes in, before it has threads or reads anything.
-From then on all of it works as for root: the lab, entering it, tracing, reading its `/proc`; what it may not do
-is what belongs to the machine, which `machine` tells. A mount namespace comes with it, whose owner it is: without,
-it could not even look into the file systems of an ipc namespace. The other namespaces stay the machine's.
+user_namespaces(7), subuid(5), newuidmap(1). The program itself goes in, before it has threads or reads
+anything. From then on all of it works as for root: the lab, entering it, tracing, reading its `/proc`; what
+it may not do is what belongs to the machine, which `machine` tells. A mount namespace comes with it, whose
+owner it is: without, it could not even look into the file systems of an ipc namespace. The other namespaces
+stay the machine's.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def enter() -> None:
     if uid == 0:
         raise UsageError("You are root, so there is no need for --rootless.", "Leave it out.")
     for reason, remedy in _forbidden():
-        raise MachineError(f"No user namespaces for ordinary accounts: {reason}.", f"{remedy}. {_ANOTHER_WAY}")
+        raise MachineError(
+            f"No user namespaces for ordinary accounts: {reason}.", f"{remedy}. {_ANOTHER_WAY}"
+        )
     delegation.obtain()
     ranges = _ranges(uid)
     mapped = _with_helper(os.getpid(), uid, gid, ranges) if ranges else None
@@ -130,7 +133,7 @@ def _range(path: Path, name: str, uid: int) -> Range | None:
 
 
 def _with_helper(pid: int, uid: int, gid: int, ranges: tuple[Range, Range]) -> Callable[[], bool]:
-    """A child that stays outside, where newuidmap(1) has its rights, and writes the maps when it is called."""
+    """A child that stays outside, where newuidmap(1) has its rights; it writes the maps when called."""
     ready, go = os.pipe()
     child = os.fork()
     if child == 0:
@@ -152,7 +155,9 @@ def _with_helper(pid: int, uid: int, gid: int, ranges: tuple[Range, Range]) -> C
 
 
 def _write_maps(pid: int, uid: int, gid: int, ranges: tuple[Range, Range]) -> int:
-    for program, own, (start, count) in zip(("newgidmap", "newuidmap"), (gid, uid), ranges[::-1], strict=True):
+    for program, own, (start, count) in zip(
+        ("newgidmap", "newuidmap"), (gid, uid), ranges[::-1], strict=True
+    ):
         words = (program, str(pid), "0", str(own), "1", "1", str(start), str(count))
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if done.returncode != 0:

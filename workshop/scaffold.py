@@ -14,11 +14,13 @@ _TEMPLATE = Path(__file__).parent / "new-lesson.md"
 
 
 def create(name: str, folder: Path) -> Path:
-    """A new lesson in a folder, which is made if it is not there: its number is the next, if none is given."""
+    """A new lesson in a folder, which is made if it is not there; without a number, the next one."""
     match = _FILE.fullmatch(name.strip())
     word = slug(match[2]) if match else ""
     if match is None or not word or "/" in name:
-        raise UsageError(f"{name!r} is no name for a lesson.", "A few words: `workshop new signals-and-nice`.")
+        raise UsageError(
+            f"{name!r} is no name for a lesson.", "A few words: `workshop new signals-and-nice`."
+        )
     taken = {int(found[1]) for path in _lessons(folder) if (found := _NUMBER.fullmatch(path.name))}
     number = int(match[1]) if match[1] else max(taken, default=0) + 1
     if number in taken:

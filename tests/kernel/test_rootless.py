@@ -1,4 +1,4 @@
-"""`--rootless` on a real kernel, by an ordinary account: what it plays, what it leaves out and why, what it leaves."""
+"""`--rootless` on a real kernel, by an ordinary account: what it plays, and what it leaves out and why."""
 
 from __future__ import annotations
 
@@ -58,9 +58,14 @@ def test_the_gate_holds_without_root(home: Path) -> None:
 
 
 def test_what_it_cannot_do_is_named(home: Path) -> None:
-    found = rows(home, "layers-zfs", "mounts/three-folders-that-are-no-folders", "who-is-root/a-whole-range-of-ids")
+    found = rows(
+        home, "layers-zfs", "mounts/three-folders-that-are-no-folders", "who-is-root/a-whole-range-of-ids"
+    )
     assert {row["state"] for row in found.values()} == {"unsupported"}
-    assert "a user namespace has none (--rootless)" in found["layers-zfs/a-place-for-images-a-place-for-containers"]["why"]
+    assert (
+        "a user namespace has none (--rootless)"
+        in found["layers-zfs/a-place-for-images-a-place-for-containers"]["why"]
+    )
     assert "only as long as it sees another" in found["mounts/three-folders-that-are-no-folders"]["why"]
 
 

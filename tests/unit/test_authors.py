@@ -32,7 +32,11 @@ def test_a_new_lesson_is_a_lesson(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_new_lessons_take_the_next_number(tmp_path: Path) -> None:
     names = ("07-first", "second", "03-third")
-    assert [scaffold.create(name, tmp_path).name for name in names] == ["07-first.md", "08-second.md", "03-third.md"]
+    assert [scaffold.create(name, tmp_path).name for name in names] == [
+        "07-first.md",
+        "08-second.md",
+        "03-third.md",
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "…"])

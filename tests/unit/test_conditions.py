@@ -68,6 +68,7 @@ def test_only_machines_that_can_exist_are_thought_of() -> None:
         (True, False, True),
         (True, False, False),
         (False, True, False),
+        (False, False, False),
     }
 
 

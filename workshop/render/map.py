@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from workshop.language import tr
 from workshop.lesson import Lesson, Step
 from workshop.render.layout import indented
 from workshop.render.theme import UNICODE, Signs
@@ -26,7 +27,7 @@ def course(
         for step in steps:
             parts.append(indented(_step(step, here, done(step.id), cannot(lesson, step), signs)))
     parts.append(
-        Text.assemble((":goto STEP", "command"), " goes to a step: ", (_example(lessons), "command"))
+        Text.assemble((":goto STEP", "command"), tr(" goes to a step: "), (_example(lessons), "command"))
     )
     return Group(*parts)
 
@@ -34,12 +35,14 @@ def course(
 def _step(step: Step, here: Step | None, done: bool, reason: str, signs: Signs) -> Text:
     text = Text(overflow="fold")
     if here is not None and step.id == here.id:
-        text.append(f"{signs.here} ", "label").append(step.title, "title").append("  you are here", "label")
-        return text.append(", done") if done else text
+        text.append(f"{signs.here} ", "label").append(step.title, "title").append(
+            f"  {tr('you are here')}", "label"
+        )
+        return text.append(f", {tr('done')}") if done else text
     if done:
-        return text.append(f"{signs.good} ", "good").append(f"{step.title}  done")
+        return text.append(f"{signs.good} ", "good").append(f"{step.title}  {tr('done')}")
     if reason:
-        return text.append(f"{signs.unknown} {step.title}  not on this machine: {reason}")
+        return text.append(f"{signs.unknown} {step.title}  {tr('not on this machine')}: {reason}")
     return text.append(f"{signs.todo} {step.title}")
 
 

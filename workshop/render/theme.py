@@ -4,7 +4,7 @@ or a sign always repeats. `dim` is for what may be missed."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from workshop.frozen import frozen
 
@@ -53,12 +53,20 @@ class Signs:
     pipe: str
 
     @property
+    def plain(self) -> bool:
+        """Read line by line, by a screen reader say: no frames, and nothing side by side."""
+        return not self.line
+
+    @property
     def ascii(self) -> bool:
         return self.line.isascii()
 
 
 UNICODE = Signs("✓", "✗", "–", "▶", "○", "→", "·", "•", "–", "…", "─", "├─ ", "└─ ", "│  ")
 ASCII = Signs("+", "x", "-", ">", "o", "->", "|", "*", "-", "...", "-", "|- ", "`- ", "|  ")
+PLAIN = replace(
+    ASCII, good="+", line="", fork="", last="", pipe="", dot=",", here="here:", todo="-", unknown="-"
+)
 
 
 def signs(encoding: str | None) -> Signs:

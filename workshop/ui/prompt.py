@@ -25,6 +25,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from workshop.frozen import frozen
+from workshop.language import tr
 from workshop.render.where import Fragments
 from workshop.ui import keys
 from workshop.ui.commands import Control, is_control
@@ -159,7 +160,7 @@ class Prompt:
             output = None if is_dumb() else self._session.output
             session: PromptSession[str] = PromptSession(input=self._session.input, output=output)
         try:
-            return session.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+            return session.prompt(f"{tr(question)} [y/N] ").strip().lower() in ("y", "yes")
         except (EOFError, KeyboardInterrupt):
             return False
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from workshop import rootless
 from workshop.errors import MachineError
+from workshop.language import tr
 from workshop.machine import Machine, examine
 from workshop.selection import named, select, why_not
 from workshop.ui.terminal import require_terminal
@@ -38,14 +39,14 @@ def need_root(words: Sequence[str]) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         said = " ".join(command)
         raise MachineError(WHY_ROOT, f"As root: sudo {said}\n          Without root: {said} --rootless")
-    print(WHY_ROOT, file=sys.stderr)
+    print(tr(WHY_ROOT), file=sys.stderr)
     if shutil.which("sudo") is None:
         print("There is no sudo here to become root with.", file=sys.stderr)
     elif _agreed("Run it with sudo now?"):
         if subprocess.call(["sudo", "--validate"]) == 0:
             os.execvp("sudo", ["sudo", f"--preserve-env={_KEPT}", *command])
         print("sudo refused.", file=sys.stderr)
-    print(WITHOUT, file=sys.stderr)
+    print(tr(WITHOUT), file=sys.stderr)
     if not _agreed("Go on without root?"):
         raise MachineError("Nothing was started.", f"When you like: sudo {' '.join(command)}")
     rootless.enter()
@@ -53,7 +54,7 @@ def need_root(words: Sequence[str]) -> None:
 
 def _agreed(question: str) -> bool:
     try:
-        return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
+        return input(f"{tr(question)} [Y/n] ").strip().lower() in ("", "y", "yes")
     except EOFError:
         return False
 
