@@ -54,7 +54,8 @@ def _in(tree: ast.AST) -> Iterator[tuple[str, int]]:
             for argument in node.args:
                 yield from _texts(argument)
         elif name == "Command":
-            yield from _texts(node.args[1])
+            for argument in (node.args[1], *node.args[4:5]):
+                yield from _texts(argument)
             for keyword in node.keywords:
                 if keyword.arg == "short":
                     yield from _texts(keyword.value)

@@ -65,7 +65,16 @@ class Signs:
 UNICODE = Signs("✓", "✗", "–", "▶", "○", "→", "·", "•", "–", "…", "─", "├─ ", "└─ ", "│  ")
 ASCII = Signs("+", "x", "-", ">", "o", "->", "|", "*", "-", "...", "-", "|- ", "`- ", "|  ")
 PLAIN = replace(
-    ASCII, good="+", line="", fork="", last="", pipe="", dot=",", here="here:", todo="-", unknown="-"
+    ASCII,
+    good="+",
+    line="",
+    fork="below: ",
+    last="below: ",
+    pipe="  ",
+    dot=",",
+    here="here:",
+    todo="-",
+    unknown="-",
 )
 
 

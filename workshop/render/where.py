@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workshop.kernel.model import NS_KINDS, Mount, Network, Process, Snapshot
-from workshop.render.layout import indented
+from workshop.render.layout import indented, tabular
 from workshop.render.network import picture, worth_drawing
 from workshop.render.theme import UNICODE, Signs, counted
 from workshop.render.tree import tree
@@ -83,7 +83,7 @@ def state(snapshot: Snapshot, pid: int, signs: Signs = UNICODE) -> RenderableTyp
     if process.cgroups:
         parts += [Text(""), _title("Cgroups", f"/proc/{pid}/cgroup"), _cgroups(snapshot, process)]
     if snapshot.datasets:
-        parts += [Text(""), _title("Datasets", "zfs list -t all"), _datasets(snapshot)]
+        parts += [Text(""), _title("Datasets", "zfs list -t all"), _datasets(snapshot, signs)]
     return Group(*parts)
 
 
@@ -115,7 +115,7 @@ def _namespaces(process: Process, host: Process, signs: Signs) -> RenderableType
         table.add_row(
             kind, str(theirs), str(mine), Text("same") if same else Text("its own", style="changed")
         )
-    return indented(table)
+    return indented(tabular(table, signs))
 
 
 def _facts(snapshot: Snapshot, process: Process, host: Process) -> RenderableType:
@@ -166,7 +166,7 @@ def _mounts(snapshot: Snapshot, process: Process, host: Process, signs: Signs) -
         table.add_row(*_mount(mount))
     if len(mounts) > MOST_MOUNTS:
         table.add_row(f"{signs.ellipsis} and {len(mounts) - MOST_MOUNTS} more")
-    return indented(table)
+    return indented(tabular(table, signs))
 
 
 def _mount(mount: Mount) -> tuple[str, str, str, str]:
@@ -211,13 +211,13 @@ def _cgroups(snapshot: Snapshot, process: Process) -> RenderableType:
     return indented(Group(*lines))
 
 
-def _datasets(snapshot: Snapshot) -> RenderableType:
+def _datasets(snapshot: Snapshot, signs: Signs) -> RenderableType:
     table = _grid("name", "type", "origin", "used", "mounted at")
     for dataset in snapshot.datasets.values():
         table.add_row(
             dataset.name, dataset.type, dataset.origin or "-", size(dataset.used), dataset.mountpoint or "-"
         )
-    return indented(table)
+    return indented(tabular(table, signs))
 
 
 def size(amount: int) -> str:
