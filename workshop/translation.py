@@ -43,10 +43,9 @@ class Words:
 
 
 def languages(folder: Path) -> tuple[Path, ...]:
-    """The folders of translations in a folder of lessons."""
-    return tuple(
-        path for path in sorted(folder.iterdir()) if path.is_dir() and _LANGUAGE.fullmatch(path.name)
-    )
+    """The folders of translations in a folder of lessons: `de`, with lessons in it."""
+    named = (path for path in sorted(folder.iterdir()) if _LANGUAGE.fullmatch(path.name))
+    return tuple(path for path in named if any(path.glob("*.md")))
 
 
 def digest(of: Lesson | Step) -> str:
