@@ -56,7 +56,8 @@ def run(screen: Screen, line: str) -> str:
     screen.type(line)
     screen.wait_for(lambda s: prompt(s) == f"# {line}")
     screen.enter()
-    screen.wait_for(lambda s: prompt(s) != f"# {line}")
+    # The bar is drawn last: as long as it offers to run what was typed, it is the one of before.
+    screen.wait_for(lambda s: prompt(s) != f"# {line}" and TAKEN not in s.lines[-1])
     return settled(screen, f"host # {line}")
 
 
