@@ -544,8 +544,8 @@ def test_nothing_is_printed_whatever_happens() -> None:
 
 
 def test_a_room_of_500_phones_follows() -> None:
-    """All have an update in less than a second, and the memory that they need does not grow. bench/share.py has
-    the numbers; here the machine may have other things to do, so a typical update counts, and not the worst."""
+    """All have an update in less than a second, and the memory that they need does not grow. The machine may
+    have other things to do, so a typical update counts, and not the worst: bench/share.py measures that."""
     found = run(clients=500, updates=60, pause=0.0)
     assert len(found.reached) == 60
     assert found.all < 1

@@ -1,4 +1,4 @@
-"""Tab on the stage. It writes no list over the output: several names are said in the last row, as far as they fit."""
+"""Tab on the stage. No list is written over the output: several names are said in the last row."""
 
 from __future__ import annotations
 
