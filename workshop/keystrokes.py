@@ -32,6 +32,12 @@ def keystrokes(line: bytes, reader: Reader, eof: bytes = b"\x04") -> list[bytes]
     return [*pieces, line + b"\n"]
 
 
+def clearing(reader: Reader) -> bytes:
+    """What takes away a line that is being edited: to its end, and kill it (for the terminal's own editor the
+    latter is VKILL, termios(3)). readline is first brought out of a paste that has no end, and of half a key."""
+    return b"\x1b[201~\x07\x05\x15" if reader in ("paste", "readline") else b"\x05\x15"
+
+
 def _quoted(line: bytes) -> bytes:
     """Ctrl-V before each control character."""
     return b"".join(b"\x16%c" % byte if byte < 0x20 or byte == 0x7F else b"%c" % byte for byte in line)

@@ -51,6 +51,8 @@ class Passage:
     ) -> None:
         self.closed = False
         """The pty has no other side any more."""
+        self._pressed = False
+        """Were keys handed over since the last line was typed?"""
         self._stranger = stranger
         """Is a process a shell that will never say where a line ends?"""
         self._noticed: set[int] = set()
@@ -78,6 +80,13 @@ class Passage:
             self._reply()
         self._modes.feed(bytes(shown))
         return bytes(shown[-KEPT:])
+
+    def unread_keys(self) -> bool:
+        """May keys that no program has read stand in the shell's line by now? It has had time to take them."""
+        pressed, self._pressed = self._pressed, False
+        if pressed:
+            self._settle()
+        return pressed
 
     def asked(self) -> None:
         """Let ash ask where the cursor is, as it does after its prompt, and be answered. A line that is typed
@@ -246,7 +255,9 @@ class Passage:
         except OSError:
             data = b""
         guide = GUIDE_KEY.search(data)
-        self._input += data[: guide.start()] if guide else data
+        keys_of_program = data[: guide.start()] if guide else data
+        self._pressed = self._pressed or bool(keys_of_program)
+        self._input += keys_of_program
         self._write()
         return guide is not None or not data  # nobody is there any more: as if the guide had been called
 

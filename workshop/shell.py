@@ -16,7 +16,7 @@ from workshop.console import Silent
 from workshop.errors import ShellError
 from workshop.follow import Follower
 from workshop.frozen import frozen
-from workshop.keystrokes import Reader, keystrokes
+from workshop.keystrokes import Reader, clearing, keystrokes
 from workshop.marks import environment, new_nonce
 from workshop.passthrough import Passage
 from workshop.pty_process import PtyProcess
@@ -193,13 +193,16 @@ class PtyShell:
 
     def _type(self, line: bytes) -> None:
         follower = self._follower
+        pressed = self._passage.unread_keys()
         canonical, echo, eof = self._process.line_mode()
         if follower.phase == "idle" and follower.prompt is not None:
             editor: Reader = "paste" if follower.paste else "readline" if follower.prompt.starts else "ash"
             if not canonical and editor == "ash":
                 self._passage.asked()
             follower.typed(line, echoed=echo or not canonical)
-            self._passage.send(*keystrokes(line, "tty" if canonical else editor, eof))
+            reader: Reader = "tty" if canonical else editor
+            clear = (clearing(reader),) if pressed else ()
+            self._passage.send(*clear, *keystrokes(line, reader, eof))
         else:
             self._passage.send(line + b"\n")  # a program has the terminal: the line is for that
 

@@ -1,11 +1,10 @@
-"""The stage on a real kernel: a talk by a nervous speaker, notes that drive, rescue, and what is left."""
+"""The stage on a real kernel: notes that drive, rescue, and what is left."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,59 +13,21 @@ from pathlib import Path
 
 import pytest
 from conftest import lacks
+from hall import HOUSE, PATIENCE, WORKSHOP, Screen, Watcher, kill_container, program
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "terminal"))
-from screen import Screen
-
-from workshop import ledger, traces
+from workshop import ledger
 from workshop.machine import examine
 from workshop.stage import remote
-from workshop.stage.desk import Order
-from workshop.stage.remote import order_line
-from workshop.stage.scene import Scene
 
 pytestmark = pytest.mark.root
-WORKSHOP = (sys.executable, "-m", "workshop")
-HOUSE = str(Path(__file__).parents[2])
 NEXT, PANIC, HEAL = "\x1b[6~", "\x1b[20~", "\x1bOS"
-PATIENCE = 90.0
-
-
-def program(state: Path, *words: str, size: tuple[int, int] = (80, 25)) -> Screen:
-    env = {"XDG_STATE_HOME": str(state), "NO_COLOR": "", "TERM": "xterm-256color", "PYTHONPATH": HOUSE}
-    return Screen((*WORKSHOP, *words), columns=size[0], rows=size[1], env=env)
-
-
-class Watcher:
-    """A speaker's screen without a screen: scenes in, orders out."""
-
-    def __init__(self, pid: int) -> None:
-        path = ledger.home() / f"{pid}{remote.SUFFIX}" / remote.DOOR
-        end = time.monotonic() + PATIENCE
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(PATIENCE)
-        while self.socket.connect_ex(str(path)) != 0:  # not made yet, or nobody behind it
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        self.scenes = remote.scenes(self.socket)
-        self.scene = next(self.scenes)
-
-    def until(self, **wanted: object) -> Scene:
-        end = time.monotonic() + PATIENCE
-        while any(getattr(self.scene, name) != value for name, value in wanted.items()):
-            assert time.monotonic() < end, self.scene
-            self.scene = next(self.scenes)
-        return self.scene
-
-    def order(self, command: str, argument: str = "") -> None:
-        self.socket.sendall(order_line(Order(command, argument)))
 
 
 @pytest.fixture
 def show(tmp_path: Path) -> Iterator[tuple[Screen, Watcher]]:
     """The talk, its first step ready; in the end nothing of it is left."""
     with program(tmp_path, "present") as screen:
-        watcher = Watcher(screen.pid)
+        watcher = Watcher(screen)
         watcher.until(mode="ready")
         yield screen, watcher
         watcher.socket.close()
@@ -87,68 +48,6 @@ def talk_ids() -> list[str]:
     return [s.id for s in select(course, (), "talk") if not why_not(course, s, capabilities)]
 
 
-def test_the_whole_talk_by_a_nervous_speaker(tmp_path: Path) -> None:
-    """Too many keys, wrong keys, an early Enter, resizing, a jump back: in the end every step is passed."""
-    if not examine().capabilities["zfs"].has:
-        lacks("zfs-fuse", "the demo needs a ZFS")
-    before = traces.look()
-    with program(tmp_path, "present") as screen:
-        mode = screen.mode()
-        watcher = Watcher(screen.pid)
-        watcher.until(mode="ready")
-        presses = 0
-        jumped = False
-        while watcher.scene.mode != "over":
-            number = watcher.scene.number
-            presses += 1
-            assert presses < 400, watcher.scene
-            if presses % 7 == 3:
-                screen.type(NEXT * 10)
-            elif presses % 11 == 5:
-                screen.type("\r\r")
-            elif presses % 13 == 6:
-                screen.resize(*((100, 30) if presses % 2 else (80, 25)))
-                screen.type(NEXT)
-            elif presses % 17 == 8:
-                screen.type("\x1b[15~\x1b[24;5~\x1b[200~\x1b[201~")
-                screen.type(NEXT)
-            elif watcher.scene.step.startswith("layers-zfs") and not jumped:
-                jumped = True
-                watcher.order("jump", "process-trees/become-pid-1")
-            else:
-                screen.type(NEXT)
-            settle(screen, watcher, number)
-        screen.wait_for("That was the last step.")
-        standing = {stop.id: stop.standing for stop in watcher.scene.stops}
-        assert set(standing.values()) == {"done"}, standing
-        watcher.socket.close()
-        screen.type("\x11")
-        screen.wait_for("Once more")
-        screen.type("\x11")
-        assert screen.wait_end(PATIENCE) == 0
-        assert screen.mode() == mode
-    assert not list(ledger.home().glob(f"{screen.pid}*"))
-    assert traces.look().loops == before.loops
-
-
-def settle(screen: Screen, watcher: Watcher, number: int) -> None:
-    """Whatever the press has done is done, and is on the screen too; it may have done nothing."""
-    end = time.monotonic() + 1.0
-    watcher.socket.settimeout(0.3)
-    while time.monotonic() < end or watcher.scene.mode in ("running", "working", "typing"):
-        screen._read(0.02)
-        try:
-            watcher.scene = next(watcher.scenes)
-        except (TimeoutError, OSError):
-            watcher.scenes = remote.scenes(watcher.socket)
-            break
-        if watcher.scene.number > number and watcher.scene.mode in ("ready", "passed", "missed", "over"):
-            end = min(end, time.monotonic() + 0.2)
-    watcher.socket.settimeout(PATIENCE)
-    while screen._read(0.05):
-        """Draw."""
-
-
 def test_a_step_that_was_sabotaged_is_healed(show: tuple[Screen, Watcher]) -> None:
     """The container is killed from outside, between two of its lines."""
     screen, watcher = show
@@ -167,44 +66,6 @@ def test_a_step_that_was_sabotaged_is_healed(show: tuple[Screen, Watcher]) -> No
     assert scene.where == "container: pid"
     watcher.order("next")
     watcher.until(step="mounts/a-mount-that-nobody-else-sees", mode="ready")
-
-
-def kill_container(program: int) -> None:
-    """kill -9 of the innermost bash of the lab's shells."""
-    inner = [
-        int(path.name)
-        for path in Path("/proc").glob("[0-9]*")
-        if is_below(int(path.name), program) and comm(path) == "bash" and levels(path) == 3
-    ]
-    assert len(inner) == 1, inner
-    os.kill(inner[0], signal.SIGKILL)
-
-
-def comm(path: Path) -> str:
-    try:
-        return (path / "comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def levels(path: Path) -> int:
-    try:
-        line = next(x for x in (path / "status").read_text().splitlines() if x.startswith("NSpid:"))
-    except (OSError, StopIteration):
-        return 0
-    return len(line.split()) - 1
-
-
-def is_below(pid: int, ancestor: int) -> bool:
-    while pid > 1:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return False
-        pid = int(fields[1])
-        if pid == ancestor:
-            return True
-    return False
 
 
 def test_notes_drive(show: tuple[Screen, Watcher], tmp_path: Path) -> None:
@@ -276,8 +137,6 @@ def test_panic_takes_less_than_five_seconds_at_every_step(show: tuple[Screen, Wa
         began = time.monotonic()
         screen.type(PANIC)
         watcher.until(step=step, message="Everything was reset; this is the beginning of the step.")
-        while screen._read(0.02):
-            """A terminal that nobody reads fills up."""
         took[step] = time.monotonic() - began
     assert max(took.values()) < 5, took
 

@@ -543,10 +543,11 @@ def test_nothing_is_printed_whatever_happens() -> None:
     assert "500" in done.stdout.splitlines()[0] and done.stderr == ""
 
 
-def test_a_room_follows() -> None:
-    """bench/share.py does it with 500 phones and 200 updates."""
-    found = run(clients=100, updates=30, pause=0.0)
-    assert len(found.reached) == 30
+def test_a_room_of_500_phones_follows() -> None:
+    """All have an update in less than a second, and the memory that they need does not grow. The machine may
+    have other things to do, so a typical update counts, and not the worst: bench/share.py measures that."""
+    found = run(clients=500, updates=60, pause=0.0)
+    assert len(found.reached) == 60
     assert found.all < 1
     assert found.after - found.before < 2_000, "KiB"
 

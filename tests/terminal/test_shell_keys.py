@@ -66,6 +66,33 @@ def test_the_guide_comes_back_and_the_program_stays(shell: PtyShell) -> None:
     assert shell.resume(Silent()).state == "prompt"
 
 
+AHEAD = [
+    b"x", b"\x1b[A", b"\x1b[24~", b"\t", b"\x1b", b"\x1b[", b"\x16", b"\x12", b"\x1b[200~never ended",
+    b"\x1b[200~ended\x1b[201~", "é".encode(), b"one\x1b[D\x1b[D", b"true\r", b"\r\r",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", AHEAD)
+def test_keys_that_a_program_did_not_read_are_no_part_of_the_next_line(shell: PtyShell, keys: bytes) -> None:
+    with desk((b"go", keys)) as terminal:
+        shell.run("sh -c 'echo go; sleep 0.3'", terminal, SECONDS)
+    result = shell.run("echo one", Silent(), SECONDS)
+    assert (result.state, result.status, result.output) == ("prompt", 0, b"one\r\n")
+    assert shell.run("exit 3", Silent(), SECONDS).state == "closed"
+
+
+@pytest.mark.parametrize("other", ["busybox sh", "dash"])
+@pytest.mark.parametrize("keys", [b"x", b"\x1b[24~", b"\t"])
+def test_nor_in_a_shell_of_another_kind(shell: PtyShell, other: str, keys: bytes) -> None:
+    if shutil.which(other.split()[0]) is None:
+        pytest.skip(f"there is no {other}")
+    shell.run(other, Silent(), SECONDS)
+    with desk((b"go", keys)) as terminal:
+        shell.run("sh -c 'echo go; sleep 0.3'", terminal, SECONDS)
+    result = shell.run("echo one", Silent(), SECONDS)
+    assert (result.state, result.status) == ("prompt", 0) and result.output.endswith(b"one\r\n")
+
+
 @pytest.mark.parametrize("key", [b"\x1d", b"\x1b[93;5u", b"\x1b[27;5;93~"])
 def test_the_guides_key_as_terminals_send_it(shell: PtyShell, key: bytes) -> None:
     with desk((b"go", key)) as terminal:

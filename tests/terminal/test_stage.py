@@ -172,6 +172,18 @@ def test_an_arrow_edits_it(screen: Screen) -> None:
     screen.wait_for(lambda s: prompt(s) == "# cd /lab")
 
 
+def test_tab_completes_what_was_begun_and_leaves_the_offered_line_alone(screen: Screen) -> None:
+    screen.type("\t")
+    screen.type(":")
+    screen.wait_for(lambda s: prompt(s) == "# :")
+    screen.type("\t")
+    screen.wait_for(":host  :container  :answer")
+    screen.type("con\t")
+    screen.wait_for(lambda s: prompt(s) == "# :container")
+    screen.enter()
+    screen.wait_for(lambda s: prompt(s) == "# cd /lab" and "(container shell)" in s.lines[-3])
+
+
 @pytest.mark.parametrize("key", ["b", "."])
 def test_a_clickers_black_and_back(screen: Screen, key: str) -> None:
     screen.type(key)

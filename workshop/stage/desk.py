@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 
 from workshop.frozen import frozen
-from workshop.stage.performance import ANYTIME, AT_PROMPT, Performance
+from workshop.stage.performance import ANYTIME, Performance
+from workshop.stage.scene import FREE
 
-FREE = (*AT_PROMPT, "away", "over")
 MOMENT = 0.1
 """Seconds that an order may wait at the door."""
 

@@ -20,13 +20,12 @@ from workshop.session import PATIENCE, SWITCHES, Session
 from workshop.shell import Silent
 from workshop.stage import pace, words
 from workshop.stage.lent import Heard, Stage, Takes, Unwatched
-from workshop.stage.scene import COMMANDS, Found, Mode, Ran, Scene, Standing
+from workshop.stage.scene import AT_PROMPT, COMMANDS, FREE, Found, Mode, Ran, Scene, Standing
 
 FRAME = 0.05
 """Seconds between two scenes of an output that comes in many pieces."""
 ANYTIME = ("blank", "theme", "pause")
 """Commands that do not touch the shells, and so can be given while a line runs."""
-AT_PROMPT: tuple[Mode, ...] = ("ready", "passed", "missed")
 
 
 class Performance:
@@ -94,7 +93,7 @@ class Performance:
             self._say(f"There is no command {name!r}.")
             return
         if name not in ANYTIME:
-            if self.scene.mode not in (*AT_PROMPT, "away", "over"):
+            if self.scene.mode not in FREE:
                 self._say("Not now: the stage is busy.")
                 return
             if self.scene.message:

@@ -11,6 +11,9 @@ from workshop.frozen import frozen
 Mode = Literal["ready", "typing", "running", "passed", "missed", "working", "away", "replay", "over"]
 """What is going on: waiting for a line; a line is typed out; it runs; the step's goal is met; it is not;
 the state is rebuilt; a program has the terminal; a recording is played; the talk has ended."""
+AT_PROMPT: tuple[Mode, ...] = ("ready", "passed", "missed")
+FREE: tuple[Mode, ...] = (*AT_PROMPT, "away", "over")
+"""Nothing is going on: an order can be taken."""
 Standing = Literal["done", "here", "todo", "skipped"]
 COMMANDS = (
     "next",

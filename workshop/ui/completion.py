@@ -16,7 +16,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from workshop.frozen import frozen
-from workshop.ui.commands import COMMANDS
+from workshop.ui.commands import COMMANDS, Command
 
 BUILTINS = [
     "alias",
@@ -190,14 +190,17 @@ class Eyes:
 
 
 class ShellCompleter(Completer):
-    """`eyes` is asked at each Tab: where the learner is may have changed. `steps` are the ids for `:goto`."""
+    """`eyes` is asked at each Tab: where the learner is may have changed. `steps` are the ids for `:goto`,
+    `commands` the control commands that mean something here."""
 
     def __init__(
         self,
         eyes: Callable[[], Eyes | None],
         steps: Callable[[], Iterable[str]],
         choices: Callable[[], Iterable[str]],
+        commands: Iterable[Command] = COMMANDS,
     ) -> None:
+        self._commands = commands
         self._eyes = eyes
         self._steps = steps
         self._choices = choices
@@ -212,7 +215,7 @@ class ShellCompleter(Completer):
     def _control(self, before: str) -> Iterator[Completion]:
         name, space, argument = before[1:].partition(" ")
         if not space:
-            for command in COMMANDS:
+            for command in self._commands:
                 if command.name.startswith(name):
                     yield Completion(f":{command.name}", -len(before), display_meta=command.about)
             return

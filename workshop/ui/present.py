@@ -57,6 +57,7 @@ def perform(
     from workshop.stage.takes import takes_of
     from workshop.ui.curtain import curtain
     from workshop.ui.stage import StageScreen
+    from workshop.ui.stage_completion import completer
     from workshop.ui.stage_terminal import Lent, Output
 
     output = Output.made()
@@ -71,7 +72,9 @@ def perform(
         theme=options.theme,
     )
     desk = Desk(performance, interrupt=lent.leave)
-    screen = StageScreen(desk, lent, output, performance.scene, typing=options.type)
+    screen = StageScreen(
+        desk, lent, output, performance.scene, typing=options.type, completer=completer(session)
+    )
     with (
         around(desk),
         curtain(sys.stdin.fileno(), sys.stdout.fileno()),

@@ -32,29 +32,40 @@ from workshop.render import stage as picture
 from workshop.render.stage import COLUMNS, FEWEST, FOLLOWS, ROWS, View
 from workshop.render.theme import ASCII, Signs
 from workshop.stage.desk import Desk, Order
-from workshop.stage.scene import Scene
+from workshop.stage.scene import AT_PROMPT, FREE, Scene
 from workshop.ui.clicker import ALONE, BLANKS, PANIC, Presses
 from workshop.ui.console import signs_of
 from workshop.ui.stage_bar import bar, help_rows
+from workshop.ui.stage_completion import complete
 from workshop.ui.stage_keys import KEYS, sequence
 from workshop.ui.stage_map import moved, toggled, typed
 from workshop.ui.stage_terminal import Keys, Lent, Output, color_depth, follow_size, redraw, style_of
 
 if TYPE_CHECKING:
+    from prompt_toolkit.completion import Completer
     from prompt_toolkit.layout.layout import FocusableElement
 
 PROMPT_ROWS = 3
 """A longer line scrolls."""
 QUIT_SECONDS = 5.0
-AT_PROMPT = ("ready", "passed", "missed", "away", "over")
 
 
 class StageScreen:
-    def __init__(self, desk: Desk, lent: Lent, output: Output, scene: Scene, *, typing: bool = False) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        lent: Lent,
+        output: Output,
+        scene: Scene,
+        *,
+        typing: bool = False,
+        completer: Completer | None = None,
+    ) -> None:
         self.scene = scene
         self._desk = desk
         self._lent = lent
         self._typing = typing
+        self._completer = completer
         self._view = View()
         self._notice = ""
         self._quit_at = float("-inf")
@@ -117,7 +128,7 @@ class StageScreen:
         if scene.number < self.scene.number:
             return
         self.scene = scene
-        state = (scene.step, scene.next_line, scene.typed, scene.mode)
+        state = (scene.step, scene.shell, scene.next_line, scene.typed, scene.mode)
         if state != self._applied:
             self._applied = state
             self._offer = scene.typed if self._typing or scene.mode == "typing" else scene.next_line
@@ -133,7 +144,7 @@ class StageScreen:
 
     @property
     def _at_prompt(self) -> bool:
-        return self.scene.mode in AT_PROMPT
+        return self.scene.mode in FREE
 
     @property
     def _untouched(self) -> bool:
@@ -257,6 +268,7 @@ class StageScreen:
         add("down", filter=in_map, eager=True)(lambda event: self._choose(1))
         for digit in "0123456789":
             add(digit, filter=in_map, eager=True)(self._digit)
+        add("tab", eager=True)(self._complete)
         add("c-up", eager=True)(lambda event: self._scroll(1))
         add("c-down", eager=True)(lambda event: self._scroll(-1))
         add("s-up", eager=True)(lambda event: self._scroll(1))
@@ -264,7 +276,7 @@ class StageScreen:
         add(Named.Any, filter=overlay | dark)(self._letter_elsewhere)
         add(Named.Any, filter=untouched & ~dark)(self._letter)
         add(Named.BracketedPaste, filter=untouched)(self._paste)
-        for ignored in ("f5", "c-z", "c-d", "c-s", "c-l", "c-]", "tab", "c-o", "c-r", "c-x"):
+        for ignored in ("f5", "c-z", "c-d", "c-s", "c-l", "c-]", "c-o", "c-r", "c-x"):
             add(ignored, eager=True)(lambda event: None)
         return bindings
 
@@ -340,6 +352,15 @@ class StageScreen:
         self._close()
         if was_dark and held and event.data.isprintable() and event.data not in BLANKS:
             self._put(held + event.data)
+
+    def _complete(self, event: KeyPressEvent) -> None:
+        """A line that is only offered is whole already."""
+        unseen = self.scene.blank or self._view.overlay
+        if self._completer is None or unseen or self.scene.mode not in AT_PROMPT or self._untouched:
+            return
+        completed = complete(self._buffer.document, self._completer)
+        self._buffer.document = completed.document
+        self._say(completed.notice)
 
     def _paste(self, event: KeyPressEvent) -> None:
         self._put(event.data.replace("\r\n", "\n").replace("\r", "\n").split("\n")[0])

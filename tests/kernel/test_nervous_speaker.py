@@ -1,0 +1,163 @@
+"""The whole talk, really, by a nervous speaker: wrong keys, early ones, too many, other sizes, jumps, and
+somebody kills a container meanwhile. What they do comes from a seed; it is waited for states, never for a time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import lacks
+from hall import PATIENCE, Watcher, kill_container, program
+
+from workshop import ledger, traces
+from workshop.machine import examine
+from workshop.stage.scene import AT_PROMPT, FREE, Scene
+
+pytestmark = pytest.mark.root
+NEXT, BACK = "\x1b[6~", "\x1b[5~"
+HELP, MAP, HEAL, RETRY, PANIC, THEME = "\x1bOP", "\x1bOR", "\x1bOS", "\x1b[17~", "\x1b[20~", "\x1b[24~"
+JUNK = (
+    "\x1b[15~", "\x1b[24;5~", "\x1b[200~\x1b[201~", "\x1b[<0;3;3M", "\t", "\x04", "\x1a", "\x13", "\x0c", "\x00",
+    "\x1b[A\x1b[A", "\x1b[200~rm -rf /\r\x1b[201~", "b", ".", "é\x80\xff", HELP, MAP, "echo 'never ends",
+)  # fmt: skip
+SIZES = ((100, 30), (132, 43), (60, 15), (30, 8), (1, 1), (80, 24))
+MOST = 600
+"""Presses after which the talk counts as stuck."""
+
+
+class Speaker:
+    def __init__(self, watcher: Watcher, seed: int) -> None:
+        self.watcher = watcher
+        self.dice = random.Random(seed)
+        self.sabotaged = False
+        self.healed = False
+        self.backs = 2
+        self.acts: tuple[Callable[[], None], ...] = (
+            self.too_many, self.early_enter, self.junk, self.resize, self.free_line, self.keys_while_it_runs,
+            self.back, self.forth_and_back, self.panic, self.in_an_editor,
+        )  # fmt: skip
+
+    @property
+    def scene(self) -> Scene:
+        return self.watcher.scene
+
+    def talk(self) -> None:
+        for _ in range(MOST):
+            if self.scene.mode == "over":
+                return
+            if self.scene.mode == "missed":
+                self.press(HEAL)
+                self.healed = self.healed or self.scene.mode == "passed"
+            elif not self.sabotaged and self.scene.where == "container: pid" and self.scene.next_line:
+                self.sabotaged = True
+                kill_container(self.watcher.screen.pid)
+                self.onward()
+            else:
+                if self.dice.random() < 0.3:
+                    self.dice.choice(self.acts)()
+                self.onward()
+        raise AssertionError(f"after {MOST} presses still in {self.scene}")
+
+    def press(self, keys: str) -> None:
+        """Type, and wait until it is done. The key for the other theme comes last: when the scene has that, the
+        stage has seen all the others too. A line that runs has got it instead; then its end is waited for."""
+        theme, number = self.scene.theme, self.scene.number
+        self.watcher.screen.type(keys + THEME)
+        seen = self.watcher.when(lambda s: s.theme != theme or (s.number > number and s.mode not in FREE))
+        if seen.mode not in FREE:
+            self.watcher.when(lambda s: s.mode in FREE)
+
+    def onward(self) -> None:
+        """What a calm speaker presses: whatever stands there is taken back, and then Next."""
+        self.press("\x03" + NEXT)
+
+    # -- what nerves do
+
+    def too_many(self) -> None:
+        self.press(NEXT * self.dice.randint(3, 12))
+
+    def early_enter(self) -> None:
+        self.press("\r" * self.dice.randint(1, 10))
+
+    def junk(self) -> None:
+        self.press("".join(self.dice.sample(JUNK, 3)))
+        self.press("\r")
+        self.press("\x03")
+
+    def resize(self) -> None:
+        self.watcher.screen.resize(*self.dice.choice(SIZES))
+        self.onward()
+        self.watcher.screen.resize(80, 25)
+
+    def free_line(self) -> None:
+        self.press(
+            "\x03" + self.dice.choice(("true", "ls /nowhere", "no-such-program", "false; clear")) + "\r"
+        )
+
+    def keys_while_it_runs(self) -> None:
+        """They are pressed when it surely runs, and it reads none of them."""
+        if self.scene.mode not in AT_PROMPT:
+            return
+        number = self.scene.number
+        self.watcher.screen.type("\x03sleep 1\r")
+        scene = self.watcher.when(lambda s: s.number > number and s.mode not in FREE)
+        assert scene.mode == "running", scene
+        self.watcher.screen.type(NEXT * 3 + BACK + "b.")
+        self.watcher.when(lambda s: s.mode in FREE)
+
+    def in_an_editor(self) -> None:
+        """A program that has the whole screen gets no clicker's keys, and gives the screen back."""
+        if self.scene.mode not in AT_PROMPT:
+            return
+        number = self.scene.number
+        self.watcher.screen.type("\x03less /etc/passwd\r")
+        self.watcher.when(lambda s: s.number > number and s.mode not in FREE)
+        self.watcher.screen.type(NEXT + BACK + NEXT + "q")
+        self.watcher.when(lambda s: s.mode in FREE)
+
+    def back(self) -> None:
+        if self.backs:
+            self.backs -= 1
+            self.press("\x03" + BACK)
+
+    def forth_and_back(self) -> None:
+        """Somebody wants to see what comes later. What is done already is left alone: it would count as open."""
+        here = self.scene.step
+        later = [stop.id for stop in self.scene.stops if stop.standing == "todo"]
+        if later and self.scene.mode in AT_PROMPT:
+            for step in (self.dice.choice(later), here):
+                self.watcher.order("jump", step)
+                self.watcher.until(step=step, mode="ready")
+
+    def panic(self) -> None:
+        self.press(self.dice.choice((PANIC, RETRY)))
+
+
+@pytest.mark.parametrize("seed", [5, 25])
+def test_the_whole_talk_by_a_nervous_speaker(tmp_path: Path, seed: int) -> None:
+    """In the end every step is passed, nothing is left behind and the terminal is as it was."""
+    if not examine().capabilities["zfs"].has:
+        lacks("zfs-fuse", "the demo needs a ZFS")
+    before = traces.look()
+    with program(tmp_path, "present") as screen:
+        mode = screen.mode()
+        watcher = Watcher(screen)
+        watcher.until(mode="ready")
+        speaker = Speaker(watcher, seed)
+        speaker.talk()
+        assert speaker.sabotaged and speaker.healed
+        standing = {stop.id: stop.standing for stop in watcher.scene.stops}
+        assert set(standing.values()) == {"done"}, standing
+        screen.wait_for("That was the last step.")
+        watcher.socket.close()
+        screen.type("\x11")
+        screen.wait_for("Once more")
+        screen.type("\x11")
+        assert screen.wait_end(PATIENCE) == 0
+        assert screen.mode() == mode
+        assert screen.raw.rindex(b"\x1b[?1049l") > screen.raw.rindex(b"\x1b[?1049h")
+    assert not list(ledger.home().glob(f"{screen.pid}*"))
+    assert traces.look().loops == before.loops
