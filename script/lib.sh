@@ -51,6 +51,14 @@ missing_packages() {
     named "$@" | grep -vxF -f <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p') || :
 }
 
+# An ordinary account installs nothing for the system; the workshop goes without, and so do some lessons.
+name_missing() {
+    local missing
+    command -v dpkg-query >/dev/null || return 0
+    missing=$(missing_packages "$@")
+    if [ -n "$missing" ]; then say "Not installed, and missed by some lessons: $(echo $missing)"; fi
+}
+
 install_packages() {
     local missing wanted=() name list
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

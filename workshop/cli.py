@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from workshop import __version__
+from workshop import __version__, language
 from workshop.errors import UsageError, WorkshopError
 from workshop.lesson import COURSE
 
@@ -52,6 +52,7 @@ def parser() -> Parser:
         description="Build your own Docker out of standard Linux tools. The kernel is the judge.",
         epilog="Exit status: 0 all passed, 1 something missed, 2 wrong use, 3 this machine lacks something.",
     )
+    top.add_argument("--language", metavar="LANG", help="de, en; else the language of your environment")
     top.add_argument("--version", action="version", version=f"workshop {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
@@ -60,6 +61,11 @@ def parser() -> Parser:
         "lesson", nargs="?", metavar="LESSON", help="start at this lesson or step: 3, process-trees"
     )
     learn.add_argument("--track", help="play the steps of a track: talk, full")
+    learn.add_argument(
+        "--plain",
+        action="store_true",
+        help="for a screen reader: nothing is redrawn, framed, or side by side",
+    )
     _host_options(learn)
 
     present = commands.add_parser("present", help="the stage: a talk in front of an audience")
@@ -202,6 +208,7 @@ def _host_options(command: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    language.use(_language(words))
     if not words or (words[0].startswith("-") and words[0] not in OWN_OPTIONS):
         words.insert(0, "learn")
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -225,6 +232,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _language(words: list[str]) -> str | None:
+    """Take `--language LANG` out of the words, wherever it stands: the first error speaks it already."""
+    for at, word in enumerate(words):
+        if word == "--language" and at + 1 < len(words):
+            del words[at]
+            return words.pop(at)
+        if word.startswith("--language="):
+            return words.pop(at).partition("=")[2]
+    return None
+
+
 def _stop(number: int, frame: object) -> NoReturn:
     """SIGTERM and SIGHUP end the program like an exit: the lab is closed, the terminal restored."""
     raise SystemExit(128 + number)
@@ -232,6 +250,8 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Front ends are imported only when they are wanted: a start is felt."""
+    if getattr(options, "plain", False):
+        os.environ["TERM"] = "dumb"  # the one thing that everything here, and in the lab, goes by
     if getattr(options, "rootless", False):
         from workshop import rootless
 

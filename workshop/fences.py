@@ -21,6 +21,7 @@ LANGUAGES: Mapping[str, str] = {
     "note": "text",
     "why": "text",
     "docker": "text",
+    "translation": "toml",
 }
 """What a fence is for, and the language it is written with."""
 

@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop import lesson
+from workshop import language, lesson
 from workshop.lesson import COURSE, Course
 
 FILE = Path(__file__).parent / "__pycache__" / "course.json"
@@ -23,7 +23,16 @@ _KINDS: dict[str, Any] = {name: kind for name, kind in vars(lesson).items() if i
 
 
 def load(path: Path = COURSE, file: Path = FILE) -> Course:
-    """As `parse.load`."""
+    """As `parse.load`, in the chosen language."""
+    course = _original(path, file)
+    if not language.current():
+        return course
+    from workshop.translation import translated
+
+    return translated(course, path, language.current())
+
+
+def _original(path: Path, file: Path) -> Course:
     if path != COURSE:
         return _parsed(path)
     stamp = _stamp(path)

@@ -88,7 +88,8 @@ def become(orders: int, status: int) -> NoReturn:
         if not received:  # the program died
             os._exit(1)
         libc.die_with_parent()
-        _report(status, begun=True)  # fails if the program died before we were to die with it
+        # This fails if the program died before the kernel was told to let us die with it.
+        _report(status, begun=True)
         plan: Plan = pickle.loads(received)
         os.umask(0o022)
         leaves = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in plan.leaf]

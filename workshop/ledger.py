@@ -2,8 +2,8 @@
 
 Every running lab has a folder `HOME/ID` with a `ledger.json`, HOME being `/run/container-workshop` (for an
 ordinary account below XDG_RUNTIME_DIR, or else in the XDG state folder). The program holds a flock(2) on
-that folder while it lives, so a ledger whose lock is free belongs to a program that has died: `Ledger.sweep`
-removes what it names.
+that folder while it lives, so a ledger whose lock is free belongs to a program that has died:
+`Ledger.sweep` removes what it names.
 """
 
 from __future__ import annotations

@@ -126,8 +126,7 @@ def mount(
 
 
 def make_read_only(target: str | os.PathLike[str]) -> None:
-    """mount_setattr(2), MOUNT_ATTR_RDONLY with AT_RECURSIVE: a mount and all below it, other flags as they
-    are."""
+    """mount_setattr(2), MOUNT_ATTR_RDONLY with AT_RECURSIVE: a mount and all below it."""
     attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
     here, path, flags = ctypes.c_long(_AT_FDCWD), _bytes(target), ctypes.c_long(_AT_RECURSIVE)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))

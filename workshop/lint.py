@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from workshop import parse, registry
+from workshop import parse, registry, sentences, translation
 from workshop.conditions import holds, machines
 from workshop.lesson import Course, Lesson, Place, Script, Step, Track
 from workshop.options import unknown
@@ -33,10 +33,13 @@ def lint(path: Path = parse.COURSE) -> tuple[Problem, ...]:
     found = [*reading.problems, *problems(reading.course, unread)]
     if path.is_dir():
         found += stray_files(path)
+        for folder in translation.languages(path):
+            found += translation.problems(reading.course, folder, parse.shown(folder))
         found += unused_diagnoses(reading.course, path) if not _lost(unread, ".md") else ()
         found += better_diagnoses(reading.course)
     if path.resolve() == parse.COURSE and not _lost(unread, parse.DIAGNOSES):
         found += diagnoses_of_checks(reading.course)
+        found += sentences.problems()
     return in_order(found)
 
 
@@ -96,6 +99,8 @@ def stray_files(folder: Path) -> Iterator[Problem]:
             "__init__.py",
             "__pycache__",
         ):
+            continue
+        if path in translation.languages(folder):
             continue
         place = Place(parse.shown(path), 1)
         wrong = "this is no lesson, track, diagnoses.toml or options.toml"

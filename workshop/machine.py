@@ -6,15 +6,16 @@ All of it is read from files, in a few milliseconds and without starting a proce
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workshop import delegation, engines, packages, rootless
+from workshop import cgroups, delegation, engines, packages, rootless
 from workshop.conditions import CAPABILITIES
 from workshop.errors import MachineError
 from workshop.frozen import frozen
 from workshop.kernel import mountinfo
+from workshop.kernel.model import Mount
 
 _CAP_SYS_ADMIN = 21
 _SBIN = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -223,7 +224,7 @@ def _cgroups() -> tuple[Capability, ...]:
     v1 = any(m.fstype == "cgroup" and not any(o.startswith("name=") for o in m.super_options) for m in mounts)
     v2 = any(m.fstype == "cgroup2" for m in mounts)
     if rootless.inside():
-        return _handed_cgroups(v2 and not v1 and delegation.obtained())
+        return _handed_cgroups(v2 and not v1 and delegation.obtained(), _controllers(mounts))
     none = "no cgroup hierarchy is mounted"
     two = "" if v2 and not v1 else ("the controllers belong to cgroups of version 1 here" if v1 else none)
     return (
@@ -237,16 +238,38 @@ def _cgroups() -> tuple[Capability, ...]:
         _capability("unified", "" if v2 else "cgroups of version 2 are not mounted", "cgroups of version 2"),
         _psi(v2),
         _capability("cgroups", "" if v1 or v2 else none, "groups of cgroups"),
+        *(_controller(name, _controllers(mounts)) for name in cgroups.TAUGHT),
     )
 
 
-def _handed_cgroups(handed: bool) -> tuple[Capability, ...]:
+def _controllers(mounts: Sequence[Mount]) -> frozenset[str]:
+    """Those that are in a mounted hierarchy; cgroup_disable= of the kernel's command line takes one away."""
+    found = {option for m in mounts if m.fstype == "cgroup" for option in m.super_options}
+    for mount in mounts:
+        if mount.fstype == "cgroup2":
+            found.update(*(line.split() for line in _lines(f"{mount.target}/cgroup.controllers")))
+    return frozenset(found)
+
+
+def _controller(name: str, had: frozenset[str]) -> Capability:
+    missing = "" if name in had else f"the {name} controller is in no cgroup hierarchy that is mounted"
+    way = f"{cgroups.TOP}/{name}"
+    one = f"mkdir {way} && mount -t cgroup -o {name} cgroup {way}"
+    remedy = f"in version 1: {one}; in version 2: boot without cgroup_disable={name}"
+    return _capability(name, missing, CAPABILITIES[name], remedy)
+
+
+def _handed_cgroups(handed: bool, had: frozenset[str]) -> tuple[Capability, ...]:
     """Those of an ordinary account: only of version 2 can a part be handed over."""
     missing = "" if handed else "no part of the cgroup tree is this account's (--rootless)"
     remedy = f"log in where systemd has a session for you and cgroups of version 2; or {_AS_ROOT}"
     two = [(name, CAPABILITIES[name]) for name in ("cgroup2", "unified", "cgroups")]
     one = [(name, CAPABILITIES[name]) for name in ("cgroup1", "hybrid")]
     return (
+        *(
+            _controller(name, had) if handed else _capability(name, missing, CAPABILITIES[name], remedy)
+            for name in cgroups.TAUGHT
+        ),
         *(_capability(name, missing, what, remedy) for name, what in two),
         *(_capability(name, "version 1 is root's alone (--rootless)", what, _AS_ROOT) for name, what in one),
         _psi(handed),

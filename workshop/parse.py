@@ -180,6 +180,8 @@ def lesson_from(text: str, path: str, report: Report) -> Lesson | None:
 def _step(section: Section, lesson: str, report: Report) -> Step:
     for block in section.of("setup"):
         report.error(block.line, "a setup inside a step", "put it before the first ## heading")
+    for block in section.of("translation"):
+        report.error(block.line, "this is an original", "put translations into a folder of the language: de/")
     fields = _step_fields(section, report)
     shell = fields.text("shell") or "host"
     if shell not in SHELLS:

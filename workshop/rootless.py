@@ -133,7 +133,7 @@ def _range(path: Path, name: str, uid: int) -> Range | None:
 
 
 def _with_helper(pid: int, uid: int, gid: int, ranges: tuple[Range, Range]) -> Callable[[], bool]:
-    """A child that stays outside, where newuidmap(1) has its rights, and writes the maps when called."""
+    """A child that stays outside, where newuidmap(1) has its rights; it writes the maps when called."""
     ready, go = os.pipe()
     child = os.fork()
     if child == 0:

@@ -78,6 +78,12 @@ class Fields:
             return ()
         return tuple(item.strip() for item in value)
 
+    def one_or_more(self, key: str) -> tuple[str, ...] | None:
+        """A text, or a list of texts (which may be empty); None where there is nothing."""
+        if isinstance(self._data.get(key), str):
+            self._data[key] = [self._data[key]]
+        return self.texts(key) if key in self._data else self._take(key)
+
     def words(self, key: str, known: Sequence[str]) -> tuple[str, ...]:
         """A list of texts out of a fixed list."""
         found = self.texts(key)

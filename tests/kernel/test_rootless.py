@@ -1,5 +1,4 @@
-"""`--rootless` on a real kernel, by an ordinary account: what it plays, what it leaves out and why, what it
-leaves."""
+"""`--rootless` on a real kernel, by an ordinary account: what it plays, and what it leaves out and why."""
 
 from __future__ import annotations
 

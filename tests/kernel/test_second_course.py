@@ -1,5 +1,4 @@
-"""A course outside `lessons/`, written with only docs/authoring.md in hand: it passes the gate, as ours
-does."""
+"""A course outside `lessons/`, written with only docs/authoring.md in hand: it passes the gate."""
 
 from __future__ import annotations
 

@@ -118,10 +118,10 @@ def test_modules_of_this_kernel(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (["cgroup2 cgroup2 rw"], {"cgroup2", "unified"}),
-        (["cgroup cgroup rw,cpu"], {"cgroup1"}),
-        (["cgroup cgroup rw,cpu", "cgroup2 cgroup2 rw"], {"cgroup1", "hybrid", "unified"}),
-        (["cgroup cgroup rw,name=systemd", "cgroup2 cgroup2 rw"], {"cgroup2", "unified"}),
+        (["cgroup2 cgroup2 rw"], {"cgroup2", "unified", "cgroups"}),
+        (["cgroup cgroup rw,cpu"], {"cgroup1", "cgroups", "cpu"}),
+        (["cgroup cgroup rw,cpu", "cgroup2 cgroup2 rw"], {"cgroup1", "hybrid", "unified", "cgroups", "cpu"}),
+        (["cgroup cgroup rw,name=systemd", "cgroup2 cgroup2 rw"], {"cgroup2", "unified", "cgroups"}),
         ([], set()),
     ],
 )
@@ -129,8 +129,17 @@ def test_which_cgroups(monkeypatch: pytest.MonkeyPatch, lines: list[str], expect
     text = "".join(f"3{n} 1 0:{n} / /sys/fs/cgroup/{n} rw - {line}\n" for n, line in enumerate(lines))
     monkeypatch.setattr(machine.rootless, "inside", lambda: False)
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
-    found = {one.name for one in machine._cgroups() if one.has}
-    assert found - {"psi", "cgroups"} == expected and ("cgroups" in found) == bool(expected)
+    assert {one.name for one in machine._cgroups() if one.has and one.name != "psi"} == expected
+
+
+def test_a_controller_that_is_mounted_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = "31 1 0:1 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+    monkeypatch.setattr(machine.rootless, "inside", lambda: False)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: cpu)
+    found = {one.name: one for one in machine._cgroups()}
+    assert found["cpu"].has and not found["memory"].has and not found["pids"].has
+    assert "memory controller is in no cgroup hierarchy" in found["memory"].reason
+    assert "mount -t cgroup -o memory cgroup /sys/fs/cgroup/memory" in found["memory"].remedy
 
 
 # -- packages -----------------------------------------------------------------------------------------------

@@ -1,5 +1,4 @@
-"""User namespaces for ordinary accounts: what forbids them, whose ids there are, what machines without root
-lack."""
+"""User namespaces for ordinary accounts: what forbids them, whose ids, what is beyond them."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from workshop.language import tr
 from workshop.render.layout import ROOMY, indented
 
 EDITING = (
@@ -30,13 +31,24 @@ def guide(rows: Sequence[Row], width: int = 80) -> RenderableType:
     ]
     return Group(
         Text(
-            "All that you type goes to the shell, but for these. A beginning is enough: :n", overflow="fold"
+            tr("All that you type goes to the shell, but for these. A beginning is enough: :n"),
+            overflow="fold",
         ),
         Text(""),
         _listed(commands, width),
         Text(""),
-        _listed([(key, "", about) for key, about in EDITING], width),
+        _listed([(key, "", tr(about)) for key, about in EDITING], width),
     )
+
+
+def keys(rows: Sequence[tuple[str, tuple[str, ...]]], file: str) -> RenderableType:
+    """Which keys hold, a line each, and the file that changes them."""
+    lines = [
+        Text(f"{name}: ", style="command").append(", ".join(held) or tr("no key"), "key")
+        for name, held in rows
+    ]
+    head = Text(tr('Keys of the guide. A line `next = "F12"` in this file changes one:'), overflow="fold")
+    return Group(head, indented(Text(file, style="code", overflow="fold")), Text(""), *lines)
 
 
 def _listed(rows: Sequence[tuple[str, str, str]], width: int) -> RenderableType:

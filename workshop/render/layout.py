@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workshop.render.theme import READABLE
+from workshop.render.theme import READABLE, UNICODE, Signs
 
 ROOMY = 76
 """From so many columns on, the cells of a row stand side by side, folded where they must be."""
@@ -36,13 +36,22 @@ def hanging(mark: Text | str, body: RenderableType) -> RenderableType:
 
 
 class Rows:
-    """A table; on a narrow screen that it does not fit, each row is its first cell with the others below."""
+    """A table; on a narrow screen that it does not fit, each row is its first cell with the others below.
 
-    def __init__(self, headers: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+    For who reads line by line, a line for each row, in which each value has its heading."""
+
+    def __init__(
+        self, headers: Sequence[str], rows: Sequence[Sequence[str | Text]], signs: Signs = UNICODE
+    ) -> None:
         self.headers = tuple(headers)
         self.rows = tuple(rows)
+        self.plain = signs.plain
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.plain:
+            for row in self.rows:
+                yield self._sentence(row)
+            return
         table = self._table()
         wide = Measurement.get(console, options.update(max_width=1000), table).maximum
         if options.max_width >= ROOMY or wide <= options.max_width:
@@ -58,6 +67,11 @@ class Rows:
         for row in self.rows:
             table.add_row(*row)
         return table
+
+    def _sentence(self, row: Sequence[str | Text]) -> Text:
+        cells = zip(self.headers, map(str, row), strict=False)
+        said = ", ".join(f"{header} {cell}".strip() for header, cell in cells if cell)
+        return Text(said, overflow="fold")
 
     def _stacked(self, row: Sequence[str | Text]) -> RenderResult:
         yield Text("", overflow="fold").append_text(_text(row[0]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from workshop.language import tr
 from workshop.lesson import Lesson, Step, Track
 from workshop.options import Explained
 from workshop.render.layout import indented, readable
@@ -60,7 +61,7 @@ def heading(lesson: Lesson, step: Step, signs: Signs = UNICODE, track: Track | N
     return Heading(
         (
             f"{lesson.number} {lesson.title}",
-            f"step {at} of {total}",
+            tr("step {} of {}").format(at, total),
             step.title,
             f"~{about:g} min",
         ),
@@ -91,28 +92,28 @@ def step(
 def question(step: Step, signs: Signs = UNICODE) -> RenderableType:
     parts: list[RenderableType] = [Text("? ", style="label").append_text(inline(step.ask or "", signs))]
     parts += [indented(Text(f"{signs.bullet} {choice}", overflow="fold")) for choice in step.choices]
-    parts.append(Text.assemble("  Answer with ", (":answer TEXT", "command"), "."))
+    parts.append(Text.assemble(tr("  Answer with "), (":answer TEXT", "command"), "."))
     return Group(*parts)
 
 
 def hint(text: str, signs: Signs = UNICODE, last: bool = False) -> RenderableType:
-    parts: list[RenderableType] = [Text("Hint", style="label"), indented(markdown(text, signs))]
+    parts: list[RenderableType] = [Text(tr("Hint"), style="label"), indented(markdown(text, signs))]
     if last:
-        again = " again shows a way to do it."
-        parts.append(Text.assemble("That was the last hint; ", (":hint", "command"), again))
+        again = tr(" again shows a way to do it.")
+        parts.append(Text.assemble(tr("That was the last hint; "), (":hint", "command"), again))
     return readable(Group(*parts))
 
 
 def solutions(scripts: Sequence[Sequence[str]], signs: Signs = UNICODE) -> RenderableType:
     """The lines of every way to do it. `:host` and `:container` in them say where a line is typed."""
     if not scripts:
-        return Text("This step has no solution that fits this machine.")
+        return Text(tr("This step has no solution that fits this machine."))
     parts: list[RenderableType] = []
     for number, lines in enumerate(scripts, 1):
         if len(scripts) > 1:
-            parts.append(Text(f"Way {number}", style="label"))
+            parts.append(Text(f"{tr('Way')} {number}", style="label"))
         else:
-            parts.append(Text("One way to do it", style="label"))
+            parts.append(Text(tr("One way to do it"), style="label"))
         parts += [indented(Text(line, style="command", overflow="fold"), 4) for line in lines]
     return Group(*parts)
 

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from workshop.frozen import frozen
+from workshop.language import tr
 from workshop.lesson import Lesson, Step, Track
 from workshop.passed import Done
 from workshop.render.layout import hanging, indented
@@ -58,7 +59,7 @@ def course(
     if standing is not None:
         parts.append(Text(SKIPPING, overflow="fold"))
     parts.append(
-        Text.assemble((":goto STEP", "command"), " goes to a step: ", (_example(lessons), "command"))
+        Text.assemble((":goto STEP", "command"), tr(" goes to a step: "), (_example(lessons), "command"))
     )
     return Group(*parts)
 
@@ -67,12 +68,13 @@ def _step(step: Step, here: Step | None, done: bool, reason: str, signs: Signs, 
     text = Text(step.title, overflow="fold")
     if here is not None and step.id == here.id:
         text.stylize("title")
-        text.append("  you are here", "label").append(f"{', done' if done else ''}{more}", "none")
+        said = f", {tr('done')}" if done else ""
+        text.append(f"  {tr('you are here')}", "label").append(f"{said}{more}", "none")
         return hanging(Text(signs.here, style="label"), text)
     if done:
-        return hanging(Text(signs.good, style="good"), text.append(f"  done{more}"))
+        return hanging(Text(signs.good, style="good"), text.append(f"  {tr('done')}{more}"))
     if reason:
-        return hanging(signs.unknown, text.append(f"  not on this machine: {reason}{more}"))
+        return hanging(signs.unknown, text.append(f"  {tr('not on this machine')}: {reason}{more}"))
     return hanging(signs.todo, text.append(more))
 
 

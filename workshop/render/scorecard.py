@@ -33,6 +33,8 @@ def card(title: str, scored: Sequence[Scored], signs: Signs = UNICODE) -> Render
 
 def beside(cards: Sequence[Card], signs: Signs = UNICODE) -> RenderableType:
     """Several containers: a row for each question, a column for each container; then where to look."""
+    if signs.plain:
+        return Group(*(card(title, scored, signs) for title, scored in cards), *_sources(cards, signs))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="label")
     table.add_column("", overflow="fold")
     for title, _ in cards:

@@ -55,12 +55,29 @@ class Signs:
     """What stands around code within a text, where no colour tells it from the words: a backtick."""
 
     @property
+    def plain(self) -> bool:
+        """Read line by line, by a screen reader say: no frames, and nothing side by side."""
+        return not self.line
+
+    @property
     def ascii(self) -> bool:
         return self.line.isascii()
 
 
 UNICODE = Signs("✓", "✗", "–", "▶", "○", "→", "·", "•", "–", "…", "─", "├─ ", "└─ ", "│  ")
 ASCII = Signs("+", "x", "-", ">", "o", "->", "|", "*", "-", "...", "-", "|- ", "`- ", "|  ")
+PLAIN = replace(
+    ASCII,
+    good="+",
+    line="",
+    fork="below: ",
+    last="below: ",
+    pipe="  ",
+    dot=",",
+    here="here:",
+    todo="-",
+    unknown="-",
+)
 
 
 def signs(encoding: str | None, *, coloured: bool = True) -> Signs:

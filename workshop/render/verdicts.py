@@ -10,6 +10,7 @@ from rich.text import Text
 
 from workshop.events import Judged
 from workshop.kernel.verdict import Evidence, Verdict
+from workshop.language import tr
 from workshop.lesson import Diagnosis, Step
 from workshop.render.layout import indented
 from workshop.render.markdown import inline, markdown
@@ -51,12 +52,14 @@ def passed(
     step: Step, judged: Judged | None, why: str, docker: str, signs: Signs = UNICODE
 ) -> RenderableType:
     """The goal is met: what proves it, why it is so, and what Docker does here."""
-    head = Text(overflow="fold").append(f"{signs.good} Done", "good").append(f": {step.title}", "title")
+    head = (
+        Text(overflow="fold").append(f"{signs.good} {tr('Done')}", "good").append(f": {step.title}", "title")
+    )
     lines: list[RenderableType] = [head]
     for each in judged.verdicts if judged else ():
         lines.append(indented(inline(each.found or each.expected, signs)))
         lines += [indented(evidence(item), 4) for item in each.evidence]
-    for label, text in (("Why", why), ("Docker", docker)):
+    for label, text in ((tr("Why"), why), ("Docker", docker)):
         if text:
             lines += [Text(""), _labelled(label, text, signs)]
     return Group(*lines)
@@ -64,7 +67,7 @@ def passed(
 
 def miss(verdict: Verdict, signs: Signs = UNICODE) -> RenderableType:
     """The first broken condition, in one breath."""
-    text = Text(overflow="fold").append(f"{signs.todo} Not yet", "label").append(": ")
+    text = Text(overflow="fold").append(f"{signs.todo} {tr('Not yet')}", "label").append(": ")
     text.append_text(inline(verdict.found or verdict.expected, signs))
     if verdict.evidence and verdict.evidence[0].source:
         text.append("  (").append(verdict.evidence[0].source, "source").append(")")
@@ -76,12 +79,14 @@ def diagnosis(diagnosis: Diagnosis, signs: Signs = UNICODE) -> RenderableType:
     from rich import box
 
     body = Group(
-        Text("Why", style="label"),
+        Text(tr("Why"), style="label"),
         markdown(diagnosis.cause, signs),
         Text(""),
-        Text("Way out", style="label"),
+        Text(tr("Way out"), style="label"),
         markdown(diagnosis.remedy, signs),
     )
+    if signs.plain:
+        return Group(Text(f"{tr('Known error')}: {diagnosis.title}", style="label"), body)
     return Panel(
         body,
         title=Text(f" {diagnosis.title} ", style="warning"),
@@ -94,7 +99,7 @@ def diagnosis(diagnosis: Diagnosis, signs: Signs = UNICODE) -> RenderableType:
 
 def again(diagnosis: Diagnosis, signs: Signs = UNICODE) -> RenderableType:
     """A diagnosis that was shown before: its name and the way out."""
-    head = Text(f"Again: {diagnosis.title}.", style="label")
+    head = Text(f"{tr('Again')}: {diagnosis.title}.", style="label")
     return Group(head, indented(markdown(diagnosis.remedy, signs)))
 
 

@@ -98,7 +98,7 @@ def state(snapshot: Snapshot, pid: int, signs: Signs = UNICODE) -> RenderableTyp
     if process.cgroups:
         parts += [Text(""), _title("Cgroups", f"/proc/{pid}/cgroup"), _cgroups(snapshot, process)]
     if snapshot.datasets:
-        parts += [Text(""), _title("Datasets", "zfs list -t all"), _datasets(snapshot)]
+        parts += [Text(""), _title("Datasets", "zfs list -t all"), _datasets(snapshot, signs)]
     return Group(*parts)
 
 
@@ -119,7 +119,7 @@ def _namespaces(process: Process, host: Process, signs: Signs) -> RenderableType
         theirs, mine = host.ns.get(kind), process.ns[kind]
         same = theirs == mine
         rows.append((kind, str(theirs), str(mine), "same" if same else Text("its own", style="changed")))
-    return indented(Rows(("namespace", "host", "here", ""), rows))
+    return indented(Rows(("namespace", "host", "here", ""), rows, signs))
 
 
 def _facts(snapshot: Snapshot, process: Process, host: Process) -> RenderableType:
@@ -170,7 +170,7 @@ def _mounts(snapshot: Snapshot, process: Process, host: Process, signs: Signs) -
     ]
     if len(mounts) > MOST_MOUNTS:
         rows.append((f"{signs.ellipsis} and {len(mounts) - MOST_MOUNTS} more",))
-    return indented(Rows(("target", "type", "source", "propagation"), rows))
+    return indented(Rows(("target", "type", "source", "propagation"), rows, signs))
 
 
 def _network(network: Network) -> RenderableType:
@@ -211,12 +211,12 @@ def _cgroups(snapshot: Snapshot, process: Process) -> RenderableType:
     return indented(Group(*lines))
 
 
-def _datasets(snapshot: Snapshot) -> RenderableType:
+def _datasets(snapshot: Snapshot, signs: Signs) -> RenderableType:
     rows = [
         (each.name, each.type, each.origin or "-", size(each.used), each.mountpoint or "-")
         for each in snapshot.datasets.values()
     ]
-    return indented(Rows(("name", "type", "origin", "used", "mounted at"), rows))
+    return indented(Rows(("name", "type", "origin", "used", "mounted at"), rows, signs))
 
 
 def size(amount: int) -> str:

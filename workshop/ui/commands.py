@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from workshop.errors import UsageError
 from workshop.frozen import frozen
@@ -25,6 +27,7 @@ class Command:
 
 COMMANDS = (
     Command("help", "these commands and keys", ("F1", "Alt-H"), short="help"),
+    Command("keys", "which key does what, and where to change it"),
     Command("next", "go on to the next step, passed or not", ("Ctrl-N", "Alt-N"), short="next"),
     Command("back", "go back one step (the lab is made anew for it)", ("F9", "Alt-P")),
     Command("hint", "what is missing; again: a hint, the next, the solution", ("F2", "Alt-I"), short="hint"),
@@ -66,6 +69,28 @@ COMMANDS = (
     Command("quit", "end; the lab goes, your progress stays", ("Ctrl-D",)),
 )
 NAMES = tuple(command.name for command in COMMANDS)
+_bound: tuple[Command, ...] = COMMANDS
+
+
+def table() -> tuple[Command, ...]:
+    """The commands, with the keys that hold."""
+    return _bound
+
+
+def rebind(changes: Mapping[str, tuple[str, ...]]) -> None:
+    """Give commands other keys, by name. A key that one of them takes is no other's any more."""
+    global _bound
+    taken = {key for keys in changes.values() for key in keys}
+    _bound = tuple(
+        replace(c, keys=changes[c.name] if c.name in changes else tuple(k for k in c.keys if k not in taken))
+        for c in COMMANDS
+    )
+
+
+def key_of(name: str) -> str:
+    """The first key of a command, or what to type instead."""
+    keys = next((command.keys for command in _bound if command.name == name), ())
+    return keys[0] if keys else f":{name}"
 
 
 @frozen

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console as RichConsole
 from rich.theme import Theme
 
-from workshop.render.theme import STYLES, Signs, signs
+from workshop.render.theme import PLAIN, STYLES, Signs, signs
 
 if TYPE_CHECKING:
     from prompt_toolkit.styles import Style
@@ -65,6 +65,8 @@ def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
 
 def signs_of(file: TextIO | None = None) -> Signs:
     file = sys.stdout if file is None else file
+    if is_dumb():
+        return PLAIN
     return signs(file.encoding, coloured=_coloured(file))
 
 

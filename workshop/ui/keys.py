@@ -1,4 +1,4 @@
-"""Keys: one table (`commands.COMMANDS`), from which the bindings, the help and the toolbar are made.
+"""Keys: one table (`commands.table()`), from which the bindings, the help and the toolbar are made.
 
 Every command has a function key or a Ctrl key and an Alt key, since terminals, tmux and screen each take some
 of them for themselves; and every one has its `:` command.
@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+from workshop.language import tr
 from workshop.render.where import Fragments
-from workshop.ui.commands import COMMANDS, Command, Control
+from workshop.ui.commands import Command, Control, key_of, table
 
 Press = Callable[[KeyPressEvent, Control], None]
 
@@ -28,7 +29,7 @@ def sequence(key: str) -> tuple[str, ...]:
 
 def bind(bindings: KeyBindings, press: Press) -> None:
     """Bind the keys of all commands; Ctrl-D depends on the line, and is the prompt's own."""
-    for command in COMMANDS:
+    for command in table():
         for key in command.keys:
             if key != "Ctrl-D":
                 bindings.add(*sequence(key))(_handler(press, command))
@@ -57,9 +58,9 @@ def toolbar(items: Sequence[tuple[str, str]], width: int) -> Fragments:
 
 def items(*, passed: bool, ghost: bool, away: bool) -> list[tuple[str, str]]:
     """What is most useful now."""
-    by_name = {command.name: (command.keys[0], command.short) for command in COMMANDS if command.short}
-    first = [("Enter", "back into the program")] if away else []
-    first += [("Right", "takes the line")] if ghost and not passed else []
+    by_name = {c.name: (key_of(c.name), tr(c.short)) for c in table() if c.short}
+    first = [("Enter", tr("back into the program"))] if away else []
+    first += [("Right", tr("takes the line"))] if ghost and not passed else []
     order = ["help", "next"] if passed else ["help", "hint"]
     order += [
         name

@@ -16,6 +16,7 @@ from workshop.console import Console
 from workshop.errors import LabError, UsageError, WorkshopError
 from workshop.events import Event, Judged, Typed, Working
 from workshop.kernel.subject import differs
+from workshop.language import tr
 from workshop.lesson import ShellName, Step
 from workshop.render import lesson, where
 from workshop.render import map as course_map
@@ -23,7 +24,7 @@ from workshop.render.layout import readable
 from workshop.render.theme import counted
 from workshop.render.where import Fragments
 from workshop.ui import commands, keys
-from workshop.ui.commands import COMMANDS, Control
+from workshop.ui.commands import Control
 from workshop.ui.completion import Eyes, ShellCompleter
 from workshop.ui.console import console, is_dumb, signs_of
 from workshop.ui.narrate import Narrator
@@ -40,6 +41,9 @@ BACKLOG = 64 * 1024
 
 def learn(session: Session, first: str) -> int:
     """Play `session` with a learner, from the step `first` on; the exit status."""
+    from workshop.ui import keymap
+
+    commands.rebind(keymap.load(keymap.file()))
     with quiet(sys.stdin.fileno()):
         return Guide(session, Console()).play(first)
 
@@ -249,7 +253,14 @@ class Guide:
     def _do_help(self, _: str) -> None:
         from workshop.render.help import guide
 
-        self.say(guide([(c.name, c.argument, c.keys, c.about) for c in COMMANDS], self.console.width))
+        rows = [(c.name, c.argument, c.keys, tr(c.about)) for c in commands.table()]
+        self.say(guide(rows, 0 if self.signs.plain else self.console.width))
+
+    def _do_keys(self, _: str) -> None:
+        from workshop.render.help import keys as shown
+        from workshop.ui import keymap
+
+        self.say(shown([(c.name, c.keys) for c in commands.table()], str(keymap.file())))
 
     def _do_next(self, _: str) -> None:
         self._travel(self.session.next)
@@ -356,7 +367,7 @@ class Guide:
 
             if self.session.calls is not None:
                 self.say(calls(self.session.calls, "", self.signs))
-            self.say("System calls are shown after each line from now on. F4 or `:calls` hides them.")
+            self.say("System calls are shown after each line from now on. `:calls` hides them.")
         else:
             self.say("System calls are hidden.")
 
@@ -483,7 +494,7 @@ class Guide:
     def _welcome(self) -> None:
         self.say(
             "Every line you type really runs, on a host of your own that goes when you leave. ",
-            ("F1", "key"),
+            (commands.key_of("help"), "key"),
             " or ",
             (":help", "command"),
             " lists the keys.",

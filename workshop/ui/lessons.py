@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from workshop.kept import load
 from workshop.lesson import COURSE, Course, Lesson
 from workshop.machine import Machine, examine
-from workshop.parse import load
 from workshop.progress import Progress
 from workshop.selection import why_not
 

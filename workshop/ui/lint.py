@@ -1,4 +1,4 @@
-"""`workshop lint [PATH]`: what is wrong with lessons, one line each, on standard output."""
+"""`workshop lint [PATH]`: what is wrong with lessons, or with a keys.toml, one line each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from workshop.lesson import COURSE
 from workshop.lint import lint
 from workshop.registry import reference
 from workshop.render.theme import counted
+from workshop.ui import keymap
 
 WRONG = 2
 
@@ -18,7 +19,7 @@ def main(path: Path = COURSE, *, checks: bool = False) -> int:
     if checks:
         print(reference())
         return 0
-    found = lint(path)
+    found = keymap.read(path)[1] if path.name == keymap.FILE else lint(path)
     for problem in found:
         print(problem)
     errors = sum(not problem.warning for problem in found)

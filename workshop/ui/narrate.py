@@ -18,10 +18,12 @@ from rich.text import Text
 from workshop import events
 from workshop.events import Event
 from workshop.kernel.model import Snapshot
+from workshop.language import tr
 from workshop.lesson import Diagnosis, Step
 from workshop.render import lesson
 from workshop.render.layout import indented, readable
 from workshop.render.theme import Signs
+from workshop.ui import commands
 
 if TYPE_CHECKING:
     from workshop.session import Session
@@ -189,19 +191,23 @@ class Narrator:
         self.say(Text(overflow="fold").append_text(text).append(" ").append_text(inline(event.remedy)))
 
     def say(self, *parts: RenderableType | tuple[str, str]) -> None:
-        """Print one renderable, or one line made of parts."""
+        """Print one renderable, or one line made of parts, each in the language that was chosen."""
         if len(parts) == 1 and not isinstance(parts[0], str | tuple):
             self.console.print(parts[0])
             return
         text = Text(overflow="fold")
         for part in parts:
-            text.append(*part) if isinstance(part, tuple) else text.append(str(part))
+            if isinstance(part, tuple):
+                text.append(tr(part[0]), part[1])
+            else:
+                text.append(tr(str(part)))
         self.console.print(text)
 
     def trouble(self, message: str, hint: str) -> None:
         self.done_working()
         from workshop.render.markdown import inline
 
+        message, hint = tr(message), tr(hint)
         sentence = message if message.endswith((".", "!", "?")) else f"{message}."
         said = inline(f"{sentence} {hint}".strip(), self.signs)
         self.say(Text(f"{self.signs.bad} ", style="bad").append_text(said))
@@ -324,7 +330,13 @@ class Narrator:
         if self.session.steps and self.session.steps[-1].id == step.id:
             self.say("  This was the last step.")
         else:
-            self.say("  ", ("Ctrl-N", "key"), " or ", (":next", "command"), " goes on, when you like.")
+            self.say(
+                "  ",
+                (commands.key_of("next"), "key"),
+                " or ",
+                (":next", "command"),
+                " goes on, when you like.",
+            )
         self.console.print()
 
     def _picture(self, step: Step) -> None:

@@ -1,5 +1,4 @@
-"""`workshop preview FILE`: a lesson as a learner reads it, again at each save, with what `lint` says below
-it.
+"""`workshop preview FILE`: a lesson as a learner reads it, at each save, with what `lint` says below it.
 
 The file is looked at four times a second: an editor may write it, replace it, or take it away for a moment.
 """
@@ -73,7 +72,7 @@ def _stamp(path: Path) -> int:
 
 
 def show(path: Path, before: Lesson | None, screen: Console, signs: Signs) -> Lesson | None:
-    """The steps that are not as they were `before` (all, if none is); then what is wrong. The lesson."""
+    """The steps that are not as they were `before`, or all; then what is wrong. Returns the lesson."""
     lessons = read(path).course.lessons if path.exists() else ()
     lesson = lessons[0] if lessons else None
     if lesson is not None:

@@ -26,6 +26,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from workshop.frozen import frozen
+from workshop.language import tr
 from workshop.progress import Owner, make_folder
 from workshop.progress import place as progress_place
 from workshop.render.where import Fragments
@@ -180,7 +181,7 @@ class Prompt:
                 input=self._session.input, output=output, key_bindings=bindings
             )
         try:
-            return session.prompt(f"{question} [y/N] ").lower() == "y"
+            return session.prompt(f"{tr(question)} [y/N] ").lower() == "y"
         except (EOFError, KeyboardInterrupt):
             return False
 

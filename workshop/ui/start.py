@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from workshop import rootless
 from workshop.errors import MachineError
+from workshop.language import tr
 from workshop.machine import Machine, examine
 from workshop.selection import named, select, why_not
 from workshop.ui.terminal import require_terminal
@@ -48,7 +49,7 @@ def need_root(words: Sequence[str]) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         without = f"{' '.join(command)} --rootless"
         raise MachineError(WHY_ROOT, f"Run it as root: {typed}\n          Without root: {without}")
-    print(WHY_ROOT, file=sys.stderr)
+    print(tr(WHY_ROOT), file=sys.stderr)
     if shutil.which("sudo") is None:
         print("There is no sudo here to become root with.", file=sys.stderr)
     elif _agreed("Run it with sudo now?"):
@@ -58,7 +59,7 @@ def need_root(words: Sequence[str]) -> None:
             os.environ["XDG_STATE_HOME"] = str(state_home(os.environ))
             os.execvp("sudo", ["sudo", f"--preserve-env={','.join(KEPT)}", *command])
         print(f"sudo refused. Somebody who may use it can: {typed}", file=sys.stderr)
-    print(WITHOUT, file=sys.stderr)
+    print(tr(WITHOUT), file=sys.stderr)
     if not _agreed("Go on without root?"):
         raise MachineError("Nothing was started.", f"When you like: {typed}")
     rootless.enter()
@@ -73,7 +74,7 @@ def _may(command: Sequence[str]) -> bool:
 
 def _agreed(question: str) -> bool:
     try:
-        return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
+        return input(f"{tr(question)} [Y/n] ").strip().lower() in ("", "y", "yes")
     except EOFError:
         return False
 
