@@ -182,7 +182,8 @@ def test_traffic_is_counted_where_it_was(lab: Small) -> None:
 
 def test_who_listens_where_there_is_no_link_but_lo(lab: Small) -> None:
     lab.shell.run("ip netns add blue; ip -n blue link set lo up")
-    found = lab.after("ip netns exec blue busybox httpd -p 8099 -h /tmp")
+    lab.shell.run("ip netns exec blue busybox httpd -p 8099 -h /tmp")
+    found = lab.look()
     blue = next(network for network in found.networks.values() if network.name == "blue")
     assert [link.name for link in blue.links] == ["lo"]
     assert [place.rpartition(":")[2] for place in blue.listening] == ["8099"]
