@@ -43,6 +43,22 @@ def under_limit(view: View, resource: Resource, most: float, expected: str) -> V
     return passed(expected, f"{process.comm} ({process.pid}) and all below it are under the limit", tightest)
 
 
+def lifted(view: View, resource: Resource, expected: str) -> Verdict:
+    process = view.process
+    earlier = view.before.processes.get(view.subject)
+    if process is None or earlier is None or earlier.key != process.key:
+        return missed(expected, "the shell that was under the limit is gone", diagnosis="process-ended")
+    was = _in_force(View(view.before, view.before, view.subject), earlier, resource)
+    now = _in_force(view, process, resource)
+    evidence = [membership(process, resource), *([now.evidence] if now else [])]
+    if was is None or was.value is None:
+        return missed(expected, "it had no limit when the step began", evidence)
+    if now is not None and now.value is not None:
+        found = f"it is under a limit still, of {now.group.path}"
+        return missed(expected, found, evidence, diagnosis="limit-still-there")
+    return passed(expected, f"{process.comm} ({process.pid}) may have all there is", evidence)
+
+
 def _unlimited(
     view: View, resource: Resource, most: float, expected: str, evidence: Sequence[Evidence]
 ) -> Verdict:

@@ -21,7 +21,7 @@ from checks._groups import (
     time_waited,
     who,
 )
-from checks._limits import Limit, limit_of, lowest, to_bytes, under_limit
+from checks._limits import Limit, lifted, limit_of, lowest, to_bytes, under_limit
 from workshop.kernel.model import Cgroup
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 
@@ -59,6 +59,15 @@ def pids_limit(view: View, *, at_most: int) -> Verdict:
     Evidence: `/proc/PID/cgroup` and `pids.max` of that group and of every one above it.
     """
     return under_limit(view, "pids", at_most, f"at most {at_most} processes, the one in question among them")
+
+
+def limit_lifted(view: View, *, resource: Resource) -> Verdict:
+    """The process in question was under a limit when the step began, and is under none now.
+
+    Evidence: `/proc/PID/cgroup`, and the limits of that group and of those above it, before and now. Near
+    misses: a higher limit; a group without one, below one that has one; another shell.
+    """
+    return lifted(view, resource, f"the same process, with no limit on {resource} any more")
 
 
 def oom_killed(view: View) -> Verdict:

@@ -191,7 +191,7 @@ def on_overlay(view: View, *, lower: str) -> Verdict:
         return missed(expected, "its / is still the host's", evidence, diagnosis="root-is-the-hosts")
     top = facts.mounted_at(view.now.mounts_of(process.pid), "/")
     hosts = facts.mounted_at(view.now.mounts_of(view.now.host), "/")
-    made = overlay(top, view.now.layers) if top is not None else None
+    made = overlay(_as_the_host_sees(view, top), view.now.layers) if top is not None else None
     if top is None or made is None or (hosts is not None and top.dev == hosts.dev):
         where = process.root.path if process.root else "?"
         layer = where in view.now.layers
@@ -203,6 +203,11 @@ def on_overlay(view: View, *, lower: str) -> Verdict:
     if made.lowers != tuple(lower.split()):
         return missed(expected, f"its layers are {_names(made.lowers)}", evidence, diagnosis="other-layers")
     return passed(expected, f"its / is {len(made.lowers)} layers and {made.upper}", evidence)
+
+
+def _as_the_host_sees(view: View, entry: Mount) -> Mount:
+    """The same file system by its name on the host: relative options were typed there."""
+    return next((m for m in view.now.mounts_of(view.now.host) if m.dev == entry.dev), entry)
 
 
 def _mounts(view: View) -> Iterator[tuple[Process, Mount]]:

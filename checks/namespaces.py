@@ -72,6 +72,30 @@ def own_namespaces(view: View, *, kinds: str) -> Verdict:
     return passed(expected, f"process {process.pid} has {kinds.replace(' ', ', ')} for itself", evidence)
 
 
+def left_out(view: View, *, kind: NsKind, kinds: str) -> Verdict:
+    """The process has namespaces of its own of `kinds` (a list by spaces), and of `kind` the host's.
+
+    Evidence: `/proc/PID/ns/KIND` beside the host's. Near misses: that wall is there too; another one is
+    missing as well; back at the host's prompt.
+    """
+    expected = f"a process with its own {kinds}, and in the host's {kind} namespace"
+    process = view.process
+    if process is None:
+        return missed(expected, facts.gone(view))
+    differing = facts.differing(view, process)
+    without = [k for k in NS_KINDS if k in kinds.split() and k not in differing]
+    if without:
+        evidence = [each for k in without for each in facts.both(view, process, k)]
+        found = f"the {without[0]} namespace is the host's as well"
+        why = "namespace-missing" if differing else "no-new-namespace"
+        return missed(expected, found, evidence, diagnosis=why)
+    evidence = [*facts.both(view, process, kind), *(facts.ns(process, k) for k in differing if k != kind)]
+    if kind in differing:
+        found = f"it has a {kind} namespace of its own: this wall is still there"
+        return missed(expected, found, evidence, diagnosis="wall-still-there")
+    return passed(expected, f"{kind} is the host's, {', '.join(differing)} are its own", evidence)
+
+
 def own_pid_namespace(view: View, *, pid_one: bool = False) -> Verdict:
     """The process in question is inside a pid namespace that is not the host's, and its PID 1 lives.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from checks import _facts as facts
+from checks._answers import judge
 from workshop.kernel.model import NS_KINDS, NsKind, Process
-from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
+from workshop.kernel.verdict import Evidence, Verdict, View, missed
 
 
 def predict_own_namespaces(view: View) -> Verdict:
@@ -23,7 +23,7 @@ def predict_own_namespaces(view: View) -> Verdict:
     evidence = [_beside(view, process, kind) for kind in NS_KINDS]
     truth = str(len(differing))
     also = ("none", "no", "zero", "nil") if truth == "0" else ()
-    return _judge(view, expected, truth, "every-process-has-them", evidence, also)
+    return judge(view, expected, truth, "every-process-has-them", evidence, also)
 
 
 def predict_same_cgroup(view: View, *, comm: str) -> Verdict:
@@ -45,7 +45,7 @@ def predict_same_cgroup(view: View, *, comm: str) -> Verdict:
         for whose, p in (("", child), ("its parent, ", parent))
     ]
     truth = "same" if child.cgroups == parent.cgroups else "own"
-    return _judge(view, expected, truth, "cgroup-is-inherited", evidence)
+    return judge(view, expected, truth, "cgroup-is-inherited", evidence)
 
 
 def predict_mounts(view: View) -> Verdict:
@@ -69,7 +69,7 @@ def predict_mounts(view: View) -> Verdict:
         Evidence("places with a mount", str(len(seen)), f"/proc/{pid}/mountinfo")
         for pid, seen in ((process.pid, ours), (view.now.host, theirs))
     ]
-    return _judge(view, expected, truth, "mounts-are-copied", evidence)
+    return judge(view, expected, truth, "mounts-are-copied", evidence)
 
 
 def predict_kernel(view: View, *, kinds: str) -> Verdict:
@@ -88,7 +88,7 @@ def predict_kernel(view: View, *, kinds: str) -> Verdict:
             return missed(expected, found, facts.both(view, process, kind), diagnosis=_why(view, kind))
     release = Evidence("kernel release, in there and out here", view.now.release, "uname(2)")
     evidence = [*(facts.ns(process, k) for k in NS_KINDS if k in kinds.split()), release]
-    return _judge(view, expected, "host", "one-kernel", evidence)
+    return judge(view, expected, "host", "one-kernel", evidence)
 
 
 def predict_survives(view: View) -> Verdict:
@@ -112,31 +112,7 @@ def predict_survives(view: View) -> Verdict:
             "PID 1, before and now", f"{first.comm}, started at {first.start}", f"/proc/{first.pid}/stat"
         )
     ]
-    return _judge(view, expected, truth, "pid1-is-immune", evidence)
-
-
-def _judge(
-    view: View,
-    expected: str,
-    truth: str,
-    diagnosis: str,
-    evidence: Sequence[Evidence],
-    also: Sequence[str] = (),
-) -> Verdict:
-    """Compare the answer with the truth; case, quotes, articles and full stops do not matter."""
-    if view.answer is None:
-        return missed(expected, "your answer is still missing: type :answer and what you think")
-    given = _plain(view.answer)
-    if given not in (truth, *also):
-        found = f"you said {view.answer.strip()}, and the kernel says otherwise"
-        return missed(expected, found, evidence, diagnosis=diagnosis)
-    return passed(expected, f"{truth}, as you said", evidence)
-
-
-def _plain(answer: str) -> str:
-    words = re.sub(r"[^\w\s]", " ", answer.casefold()).split()
-    words = [word for word in words if word not in ("the", "a", "an", "its", "s")]
-    return " ".join(words)
+    return judge(view, expected, truth, "pid1-is-immune", evidence)
 
 
 def _beside(view: View, process: Process, kind: NsKind) -> Evidence:

@@ -113,6 +113,10 @@ class Session:
         self._hints = 0
         self._solution = False
         self._told = False
+        self._kept: tuple[Did, ...] = ()
+        """The lines by which the step is kept as passed."""
+        self._helped = 0, False
+        """How many hints it took, and was the solution asked for?"""
         self._trail = Trail()
         self._passed: dict[str, Done] = {}
         self._by_model: dict[str, str] = {}
@@ -279,6 +283,8 @@ class Session:
             self.switch(last.shell)
             self._announce()
         self.judged = self.judge_now(MOMENT)
+        if self.judged.passed and self._told:
+            self._keep()
         yield Undone(last.line, tuple(did.line for did in kept if did.attended))
 
     @property
@@ -603,27 +609,35 @@ class Session:
             if gone := taken_away(self._before, before, self.now):
                 yield Gone(gone)
         yield self.judged
-        if self.judged.passed and not self._told:
+        if not self.judged.passed:
+            return
+        self._keep()
+        if not self._told:
             self._told = True
-            self._keep()
             yield Passed(self.step)
 
     def _keep(self) -> None:
-        """The step is passed: remember how."""
+        """The step is passed: remember how. What is typed after that, and leaves it passed, belongs to it as
+        well: what comes later may stand on it."""
         assert self.judged is not None
-        entries = self.trail
+        entries = self._trail.whole
+        if self._told and entries == self._kept:
+            return
+        if not self._told:
+            self._helped = self._hints, self._solution
+        self._kept = entries
         told = Told(
             changes=tuple(did.changes for did in entries),
             verdicts=tuple(verdict.found or verdict.expected for verdict in self.judged.verdicts),
-            solution=self._solution,
+            solution=self._helped[1],
             rebuilt=tuple(self._by_model),
             attended=tuple(at for at, did in enumerate(entries) if did.attended),
             goal=goal(self.step),
         )
         lines = [(did.shell, did.line) for did in entries]
-        self._passed[self.step.id] = Done("", tuple(lines), self._hints, told)
+        self._passed[self.step.id] = Done("", tuple(lines), self._helped[0], told)
         if self.progress is not None:
-            self.progress.pass_(self.step.id, lines, self._hints, told)
+            self.progress.pass_(self.step.id, lines, self._helped[0], told)
             self._passed.pop(self.step.id)
 
     def _judgement(self, step: Step | None = None) -> Judged:

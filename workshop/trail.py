@@ -68,6 +68,11 @@ class Trail:
         self._open = False
 
     @property
+    def whole(self) -> tuple[Did, ...]:
+        """The lines that are finished: all but one that the shell waits for the rest of."""
+        return tuple(self.entries[:-1] if self._open else self.entries)
+
+    @property
     def lines(self) -> Iterator[str]:
         """Every line as the shells got them."""
         return (line for did in self.entries for line in did.line.split("\n"))

@@ -180,6 +180,15 @@ def test_traffic_is_counted_where_it_was(lab: Small) -> None:
     assert ("network", "changed", "forwarding", "off", "on") in lab.after("sysctl -w net.ipv4.ip_forward=1")
 
 
+def test_who_listens_where_there_is_no_link_but_lo(lab: Small) -> None:
+    lab.shell.run("ip netns add blue; ip -n blue link set lo up")
+    lab.shell.run("ip netns exec blue busybox httpd -p 8099 -h /tmp")
+    found = lab.look()
+    blue = next(network for network in found.networks.values() if network.name == "blue")
+    assert [link.name for link in blue.links] == ["lo"]
+    assert [place.rpartition(":")[2] for place in blue.listening] == ["8099"]
+
+
 def test_a_machine_within_the_machine_has_names_of_its_own(lab: Small) -> None:
     lab.shell.run("ip netns add blue")
     lab.shell.run(

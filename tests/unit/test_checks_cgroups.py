@@ -278,3 +278,33 @@ def test_predict_version(v1: bool, right: str, wrong: str) -> None:
     verdict = cgroups.predict_version(view(now, answer=wrong), controller="memory")
     assert verdict.diagnosis == "other-version"
     assert not cgroups.predict_version(view(now), controller="memory").passed
+
+
+# -- a limit that is taken away
+
+
+def under(v1: bool, path: str, limit: str) -> Snapshot:
+    where, what = ({"memory": path}, v1_memory) if v1 else ({"": path}, None)
+    boxes = (
+        (v1_memory("/box", limit, 7), v1_memory("/free", NONE_V1))
+        if what
+        else (group("", "/box", 7, memory_max=limit), group("", "/free", memory_max="max"))
+    )
+    return machine(v1, process(7, cgroups=where), groups=boxes)
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_limit_lifted(v1: bool) -> None:
+    none, before = NONE_V1 if v1 else "max", under(v1, "/box", "20971520")
+
+    def judged(now: Snapshot, was: Snapshot = before) -> Verdict:
+        return cgroups.limit_lifted(view(now, before=was), resource="memory")
+
+    assert judged(under(v1, "/box", none)).passed
+    assert judged(under(v1, "/free", "20971520")).passed, "out of the group is out of the limit"
+    assert said(judged(before)) == ("missed", "limit-still-there")
+    assert said(judged(under(v1, "/box", "104857600"))) == ("missed", "limit-still-there")
+    never = under(v1, "/box", none)
+    assert not judged(never, never).passed, "there was none to lift"
+    another = replace(before, processes={**before.processes, 7: replace(before.processes[7], start=1)})
+    assert judged(under(v1, "/box", none), another).diagnosis == "process-ended"

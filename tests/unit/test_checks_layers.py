@@ -249,6 +249,17 @@ def test_on_overlay_passes():
     assert inside(top, mount("/proc", "proc"), root=Root("/", 90, 2)).passed
 
 
+def test_on_overlay_knows_relative_layers_by_where_the_host_has_it_mounted():
+    """Inside, the overlay is at `/`, and `../../layers/base` would be looked for there."""
+    relative = {"lower": "../../layers/mine:../../layers/base", "upper": "upper"}
+    now = snapshot(
+        process(7, ns=own("mnt", "pid"), root=Root(f"{ONE}/merged", 90, 2)),
+        mounts={1: (*HOST_MOUNTS, made(**relative)), 7: (made("", target="", **relative),)},
+        layers={BASE: GIVEN, MINE: CHANGES},
+    )
+    assert layers.on_overlay(view(now), lower=f"{MINE} {BASE}").passed
+
+
 def test_on_overlay_misses():
     assert inside(root=process(1).root).diagnosis == "root-is-the-hosts"
     assert inside(root=Root(BASE, 43, 9)).diagnosis == "on-the-layer"

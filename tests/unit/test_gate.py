@@ -209,3 +209,19 @@ def test_a_fingerprint_is_the_same_in_the_next_run() -> None:
         datasets=(dataset("tank", used=7),),
     )
     assert fingerprint(BASE) == fingerprint(again)
+
+
+class Ticking(FakeHost):
+    """A container with a loop in it, that has moved on at one of the looks."""
+
+    def look(self):  # type: ignore[no-untyped-def]
+        if "tank/images" in self.now.datasets:
+            self.looks = getattr(self, "looks", 0) + 1
+            if self.looks == 4:
+                self.now = made("tank/tick")(self.now)
+        return super().look()
+
+
+def test_what_goes_on_by_itself_is_no_judging_that_changes() -> None:
+    one = replace(HONEST, mistakes=(), solutions=(script("create images"),))
+    assert "judging twice changes nothing" not in lies(one, Ticking(EFFECTS))

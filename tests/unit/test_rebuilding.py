@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_host import COUNT, COURSE, FIRST, FRONTS, IMAGES, INNER, INSIDE, FakeHost, made, started
+from fake_host import COUNT, COURSE, FIRST, FRONTS, IMAGES, INNER, INSIDE, FakeHost, lost, made, started
 
 from workshop.errors import LabError, UsageError
 from workshop.events import Entered, Event, Judged, Passed, Rebuilt, Undone
@@ -110,6 +110,12 @@ def play(session: Session, *lines: str) -> list[Event]:
     return [event for line in lines for event in session.run(line, Silent())]
 
 
+def at_images(host: FakeHost, progress: Progress) -> Session:
+    there = session(host, progress)
+    list(there.enter(IMAGES.id))
+    return there
+
+
 # -- what is kept -------------------------------------------------------------------------------------------
 
 
@@ -128,6 +134,38 @@ def test_how_a_step_was_passed_is_kept(host: FakeHost, progress: Progress) -> No
 
 
 # -- undo ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_typed_after_the_goal_is_met_belongs_to_the_state(host: FakeHost, progress: Progress) -> None:
+    """The next step may stand on it: a link renamed after it was moved, a shell that took another's place."""
+    one = at_images(host, progress)
+    play(one, "create images", "ls")
+    assert progress.steps[IMAGES.id].lines == (("host", "create images"), ("host", "ls"))
+    host.shells["host"].typed.clear()
+    list(one.reset("lesson"))
+    list(one.enter(INSIDE.id))
+    assert host.shells["host"].typed[-2:] == ["create images", "ls"]
+
+
+def test_what_is_typed_after_the_goal_is_met_and_loses_it_is_not_kept(
+    host: FakeHost, progress: Progress
+) -> None:
+    host.effects["destroy images"] = lost("tank/images")
+    play(at_images(host, progress), "create images", "ls", "destroy images", "ls")
+    assert [line for _, line in progress.steps[IMAGES.id].lines] == ["create images", "ls"]
+
+
+def test_an_unfinished_line_is_none_of_those_that_passed(host: FakeHost, progress: Progress) -> None:
+    host.says["cat <<END"] = Result("more", None, b"")
+    play(at_images(host, progress), "create images", "cat <<END")
+    assert [line for _, line in progress.steps[IMAGES.id].lines] == ["create images"]
+
+
+def test_an_undone_line_is_forgotten(host: FakeHost, progress: Progress) -> None:
+    one = at_images(host, progress)
+    play(one, "create images", "ls")
+    list(one.undo())
+    assert [line for _, line in progress.steps[IMAGES.id].lines] == ["create images"]
 
 
 def test_undo_types_the_lines_before_again(host: FakeHost, progress: Progress) -> None:

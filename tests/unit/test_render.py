@@ -290,6 +290,22 @@ def test_map_marks_here_done_open_and_impossible() -> None:
     ]
 
 
+def test_a_short_map_opens_the_lesson_you_are_in() -> None:
+    other = replace(LESSON, id="other", number=9, title="Other", steps=())
+    theirs = (replace(STEPS[0], id="other/a", title="Theirs"), replace(STEPS[0], id="other/b", title="Too"))
+
+    def short(reason: str, whole: bool = False) -> str:
+        lessons = [(LESSON, STEPS[:2]), (other, theirs)]
+        cannot = lambda lesson, _: reason if lesson is other else ""  # noqa: E731
+        return show(course_map.course(lessons, STEPS[1], lambda _: False, cannot, whole=whole))
+
+    text = short("")
+    assert "you are here" in text and "9 Other" in text and "Theirs" not in text
+    assert ":map all shows all steps." in text and ":map all" not in short("", whole=True)
+    assert "0 of 2 done, not on this machine: no ZFS" in short("no ZFS")
+    assert "Theirs" in short("", whole=True)
+
+
 # -- where
 
 

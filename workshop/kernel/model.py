@@ -205,7 +205,7 @@ class Nat:
 class Network:
     """What a network namespace holds. `pid` is the process through which it was read; None: by name only.
 
-    `listening` and `nat` are read where there is a link besides `lo`.
+    `nat` is read where there is a link besides `lo`, `listening` also where there are sockets.
     """
 
     pid: int | None

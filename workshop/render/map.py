@@ -46,20 +46,30 @@ def course(
     cannot: Callable[[Lesson, Step], str],
     signs: Signs = UNICODE,
     standing: Standing | None = None,
+    whole: bool = True,
 ) -> RenderableType:
-    """`cannot` gives the reason why a step cannot be played on this machine, or nothing."""
+    """`cannot` gives the reason why a step cannot be played on this machine, or nothing. Not the `whole` map
+    has the steps of one lesson only, the one you are in: so it fits a small terminal."""
     parts: list[RenderableType] = []
     for lesson, steps in lessons:
         count = sum(done(step.id) for step in steps)
         head = Text(f"{lesson.number} {lesson.title}", style="title", overflow="fold")
         parts.append(head.append(f"  ~{lesson.minutes} min, {count} of {len(steps)} done", "none"))
+        if not (whole or (here is not None and here in steps)):
+            reasons = [cannot(lesson, step) for step in steps]
+            if all(reasons):
+                head.append(f", {tr('not on this machine')}: {reasons[0]}", "none")
+            continue
         for step in steps:
             more = standing.of(step) if standing is not None else ""
             parts.append(indented(_step(step, here, done(step.id), cannot(lesson, step), signs, more)))
     if standing is not None:
         parts.append(Text(SKIPPING, overflow="fold"))
+    ways = Text.assemble((":goto STEP", "command"), tr(" goes to a step: "), (_example(lessons), "command"))
     parts.append(
-        Text.assemble((":goto STEP", "command"), tr(" goes to a step: "), (_example(lessons), "command"))
+        ways
+        if whole
+        else ways.append_text(Text.assemble((". ", ""), (":map all", "command"), tr(" shows all steps.")))
     )
     return Group(*parts)
 

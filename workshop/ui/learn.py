@@ -371,8 +371,13 @@ class Guide:
         else:
             self.say("System calls are hidden.")
 
-    def _do_map(self, _: str) -> None:
+    def _do_map(self, word: str) -> None:
         from workshop.selection import why_not
+
+        if word not in ("", "all"):
+            raise UsageError(
+                f"`:map {word}` is not known.", "`:map`, or `:map all` with the steps of all lessons."
+            )
 
         session = self.session
         ids = {step.id for step in session.steps}
@@ -387,6 +392,7 @@ class Guide:
                 lambda _, step: why_not(session.course, step, session.machine.capabilities),
                 self.signs,
                 course_map.Standing(session.how, session.track),
+                whole=word == "all",
             )
         )
 
