@@ -26,7 +26,7 @@ from workshop.shell import Silent
 pytestmark = pytest.mark.root
 HERE = Place("tests", 1)
 DIAGNOSES = load().diagnoses
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds that a state gets to be reached; lines end before what they started in the background is there."""
 PYTHON = "/usr/bin/python3"
 """The machine's own: a checkout below /tmp cannot be seen in a lab, which has a /tmp of its own."""
