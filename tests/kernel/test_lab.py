@@ -19,7 +19,7 @@ from workshop.lab import NO_OVERLAY, Lab
 from workshop.ledger import Ledger
 from workshop.machine import Capability, Machine, examine
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.machine]
 Make = Callable[..., Lab]
 
 
