@@ -66,6 +66,23 @@ debootstrap() {
         "Once the cause is gone, the same command goes on from here."
 }
 
+# debian NAME TARGET PACKAGE…: the same, from the cache where it is there, whole.
+debian() {
+    local name=$1 target=$2 tar
+    shift 2
+    tar=$cache/$name-$release-$({ printf '%s\n' "$@" && sources main contrib; } | sha256sum | cut -c 1-16).tar
+    if [ -e "$tar" ]; then
+        mkdir "$target"
+        if tar -C "$target" --numeric-owner --xattrs -xf "$tar" 2>/dev/null; then return; fi
+        say "$tar is damaged; it is made anew."
+        rm -rf --one-file-system "$target"
+    fi
+    rm -f "$cache/$name-$release-"*.tar*
+    debootstrap "$target" "$@"
+    tar -C "$target" --one-file-system --numeric-owner --xattrs -cf "$tar.new" .
+    mv "$tar.new" "$tar"
+}
+
 # The packages of the workshop in the VM's release, with the kernel's ZFS.
 guest_packages() (
     # shellcheck disable=SC2317 # both are called by `named`
