@@ -66,6 +66,23 @@ debootstrap() {
         "Once the cause is gone, the same command goes on from here."
 }
 
+# debian NAME TARGET PACKAGE…: the same, from the cache where it is there, whole.
+debian() {
+    local name=$1 target=$2 tar
+    shift 2
+    tar=$cache/$name-$release-$({ printf '%s\n' "$@" && sources main contrib; } | sha256sum | cut -c 1-16).tar
+    if [ -e "$tar" ]; then
+        mkdir "$target"
+        if tar -C "$target" --numeric-owner --xattrs -xf "$tar" 2>/dev/null; then return; fi
+        say "$tar is damaged; it is made anew."
+        rm -rf --one-file-system "$target"
+    fi
+    rm -f "$cache/$name-$release-"*.tar*
+    debootstrap "$target" "$@"
+    tar -C "$target" --one-file-system --numeric-owner --xattrs -cf "$tar.new" .
+    mv "$tar.new" "$tar"
+}
+
 # The packages of the workshop in the VM's release, with the kernel's ZFS.
 guest_packages() (
     # shellcheck disable=SC2317 # both are called by `named`
@@ -78,7 +95,7 @@ guest_packages() (
 # All packages of a VM.
 vm_packages() {
     printf '%s\n' systemd-sysv systemd-resolved udev dbus kmod login passwd bash-completion man-db nano \
-        "linux-image-cloud-$arch"
+        openssh-server "linux-image-cloud-$arch"
     guest_packages required wanted machine tests
 }
 
@@ -100,6 +117,21 @@ accelerator() {
     fi
     echo tcg,thread=multi,tb-size=512
 }
+
+# copy_checkout FOLDER: what there is of the checkout but what was made in it.
+copy_checkout() {
+    mkdir -p "$1"
+    tar -C "$root" -c --exclude=./.git --exclude=./.venv --exclude=./.vagrant --exclude=./build --exclude=./.hypothesis \
+        --exclude='.*_cache' . | tar -C "$1" -x
+}
+
+# Units that a VM of a minute needs not.
+unneeded=(
+    getty.target apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
+    fstrim.timer man-db.timer systemd-tmpfiles-clean.timer systemd-udev-settle.service
+    zfs-import-cache.service zfs-import-scan.service zfs-mount.service zfs-share.service zfs-volume-wait.service
+    zfs-zed.service systemd-timesyncd.service nftables.service
+)
 
 room() {
     local free

@@ -13,7 +13,7 @@ from workshop.lab import Lab
 from workshop.ledger import Ledger
 from workshop.machine import examine
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.machine]
 ROOT = Path(__file__).parents[2]
 
 ON_THE_MACHINE = """
@@ -33,7 +33,8 @@ def run(script):
     return subprocess.run((*bare.enter, "sh", "-c", script), check=True, stdout=-1, text=True).stdout
 bare.prepare("image")
 assert "bin/sh" in run(f"tar -tf {{bare.variables()['image']}}")
-if machine.has("zfs"):
+if machine.has("zfs") and not machine.has("zfs-kernel"):
+    # The kernel opens a pool's file by the machine's own path, which is a lab here: see tests/vm/run.
     bare.prepare("pool")
     run(f"zfs create {{bare.variables()['pool']}}/x && mount --bind /lab/containers /lab/images")
 run("sleep 1000 </dev/null >/dev/null 2>&1 & echo $!")

@@ -21,7 +21,7 @@ from workshop.kernel.procfs import to_inner
 from workshop.kernel.serial import from_json, to_json
 from workshop.kernel.syscalls import Tracer
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.machine]
 
 UNSHARE = ("unshare", "--kill-child", "--mount", "--pid", "--fork", "--net", "--uts", "--ipc", "--mount-proc")
 

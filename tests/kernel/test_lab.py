@@ -19,7 +19,7 @@ from workshop.lab import NO_OVERLAY, Lab
 from workshop.ledger import Ledger
 from workshop.machine import Capability, Machine, examine
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.machine]
 Make = Callable[..., Lab]
 
 
@@ -60,7 +60,7 @@ def run(lab: Lab, script: str) -> str:
     return done.stdout.strip()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
