@@ -50,7 +50,7 @@ def test_the_first_help_names_every_command_and_status(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["lern"], "'learn'"),
+        (["lern"], "invalid choice: 'lern'"),
         (["run", "--jsn"], "Unrecognized arguments: --jsn."),
         (["run", "--track"], "Argument --track: expected one argument."),
         (["learn", "1", "2"], "Unrecognized arguments: 2."),
