@@ -110,9 +110,8 @@ class Speaker:
             return
         number = self.scene.number
         self.watcher.screen.type(f"\x03{line}\r")
-        self.watcher.when(lambda s: s.number > number and any(ran.line == line for ran in s.ran))
-        self.watcher.screen.type(NEXT * 3 + BACK + "b." + NEXT)
-        self.watcher.screen.type(end)
+        self.watcher.when(lambda s: s.number > number and s.mode == ("away" if end else "running"))
+        self.watcher.screen.type(NEXT * 3 + BACK + "b." + NEXT + end)
         self.watcher.when(lambda s: s.mode in AT_PROMPT)
 
     def back(self) -> None:
