@@ -111,7 +111,7 @@ class Speaker:
         number = self.scene.number
         self.watcher.screen.type(f"\x03{line}\r")
         self.watcher.when(lambda s: s.number > number and s.mode == ("away" if end else "running"))
-        self.watcher.screen.type(NEXT * 3 + BACK + "b." + NEXT + end)
+        self.watcher.screen.type(NEXT * 3 + BACK + "b" + NEXT + end)
         self.watcher.when(lambda s: s.mode in AT_PROMPT)
 
     def back(self) -> None:
