@@ -46,9 +46,12 @@ class Speaker:
 
     def talk(self) -> None:
         for _ in range(MOST):
-            if self.scene.mode == "over":
+            left = [stop.id for stop in self.scene.stops if stop.standing == "todo"]
+            if self.scene.mode == "over" and not left:
                 return
-            if self.scene.mode == "missed":
+            if self.scene.mode == "over":  # one was jumped over
+                self.jump(left[0])
+            elif self.scene.mode == "missed":
                 self.press(HEAL)
                 self.healed = self.healed or self.scene.mode == "passed"
             elif not self.sabotaged and self.scene.where == "container: pid" and self.scene.next_line:
@@ -132,6 +135,7 @@ class Speaker:
         """By the map; refused if something else is going on."""
         number = [stop.id for stop in self.scene.stops].index(step) + 1
         self.press(f"\x03{MAP}{number}\r")
+        self.calm()
 
     def panic(self) -> None:
         self.press(self.dice.choice((PANIC, RETRY)))
