@@ -53,7 +53,8 @@ class Speaker:
                 self.jump(left[0])
             elif self.scene.mode == "missed":
                 self.press(HEAL)
-                self.healed = self.healed or self.scene.mode == "passed"
+                self.calm()
+                self.healed = self.healed or "rebuilt by the model answer" in self.scene.message
             elif not self.sabotaged and self.scene.where == "container: pid" and self.scene.next_line:
                 self.sabotaged = True
                 kill_container(self.watcher.screen.pid)
