@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import lacks
-from hall import PATIENCE, Watcher, kill_container, program
+from hall import PATIENCE, Never, Watcher, kill_container, program
 
 from workshop import ledger, traces
 from workshop.machine import examine
@@ -24,6 +24,8 @@ JUNK = (
     "\x00", "\x1b[A", "\x1b[200~rm -rf /\r\x1b[201~", "b", ".", "é\x80\xff", HELP, MAP, "echo 'never ends",
 )  # fmt: skip
 SIZES = ((100, 30), (132, 43), (60, 15), (30, 8), (1, 1), (80, 24))
+AGAIN = 3.0
+"""Seconds after which a key that did nothing is pressed again."""
 MOST = 600
 """Presses after which the talk counts as stuck."""
 
@@ -67,12 +69,19 @@ class Speaker:
 
     def press(self, keys: str) -> None:
         """Type, and wait until it is done. The key for the other theme comes last: when the scene has that,
-        the stage has seen all the others too. A line that runs gets it instead; then that is waited for."""
+        the stage has seen all the others too. A line that runs gets it instead; then that is waited for. A
+        line may be too quick to be seen: who sees nothing happen presses it again."""
         theme, number = self.scene.theme, self.scene.number
         self.watcher.screen.type(keys + THEME)
-        seen = self.watcher.when(lambda s: s.theme != theme or (s.number > number and s.mode not in FREE))
-        if seen.mode not in FREE:
-            self.watcher.when(lambda s: s.mode in FREE)
+        for _ in range(30):
+            try:
+                self.watcher.when(
+                    lambda s: s.theme != theme or (s.number > number and s.mode not in FREE), AGAIN
+                )
+                break
+            except Never:
+                self.watcher.screen.type(THEME)
+        self.watcher.when(lambda s: s.mode in FREE)
 
     def calm(self) -> None:
         """Until nothing comes of the keys before."""
