@@ -32,7 +32,7 @@ def program(state: Path, *words: str, size: tuple[int, int] = (80, 25)) -> Scree
     return Screen((*WORKSHOP, *words), columns=size[0], rows=size[1], env=env)
 
 
-class Never(AssertionError):
+class NeverError(AssertionError):
     """What was waited for did not come."""
 
 
@@ -70,7 +70,7 @@ class Watcher:
             fds = (self.screen.fd, self.socket.fileno())
             ready = select.select(fds, [], [], max(0.0, end - time.monotonic()))[0]
             if not ready:
-                raise Never(f"the last was {getattr(self, 'scene', None)}\n{self.screen.text}")
+                raise NeverError(f"the last was {getattr(self, 'scene', None)}\n{self.screen.text}")
             if self.screen.fd in ready:
                 assert self.screen._read(1), f"the stage has ended\n{self.screen.transcript}"
             if self.socket.fileno() in ready:

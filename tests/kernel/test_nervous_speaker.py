@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import lacks
-from hall import PATIENCE, Never, Watcher, kill_container, program
+from hall import PATIENCE, NeverError, Watcher, kill_container, program
 
 from workshop import ledger, traces
 from workshop.machine import examine
@@ -79,7 +79,7 @@ class Speaker:
                     lambda s: s.theme != theme or (s.number > number and s.mode not in FREE), AGAIN
                 )
                 break
-            except Never:
+            except NeverError:
                 self.watcher.screen.type(THEME)
         self.watcher.when(lambda s: s.mode in FREE)
 
@@ -122,7 +122,7 @@ class Speaker:
         if self.scene.mode not in AT_PROMPT:
             return
         number = self.scene.number
-        self.watcher.screen.type(f"\x03{line}\r")
+        self.watcher.screen.type(f"\x03 {line}\r")  # in the dark the first letter only brings the stage back
         self.watcher.when(lambda s: s.number > number and s.mode == ("away" if end else "running"))
         self.watcher.screen.type(NEXT * 3 + BACK + "b" + NEXT + end)
         self.watcher.when(lambda s: s.mode in AT_PROMPT)
