@@ -33,8 +33,8 @@ def keystrokes(line: bytes, reader: Reader, eof: bytes = b"\x04") -> list[bytes]
 
 
 def clearing(reader: Reader) -> bytes:
-    """What takes away a line that is being edited: to its end, and kill it (for the terminal's own editor the
-    latter is VKILL, termios(3)). readline is first brought out of a paste that has no end, and of half a key."""
+    """What takes away a line that is being edited: to its end, and kill it (VKILL for the terminal's own
+    editor, termios(3)). readline is first brought out of a paste that has no end, and of half a key."""
     return b"\x1b[201~\x07\x05\x15" if reader in ("paste", "readline") else b"\x05\x15"
 
 

@@ -36,6 +36,8 @@ LULL = 1.0
 """Seconds without output after which what stands on the last line may be the prompt of a stranger."""
 ASKING = 0.3
 """Seconds that ash has to ask where the cursor is. It always does; a slow machine gets the time for it."""
+TAKING = 0.3
+"""Seconds that a shell has to take the line that was typed; it needs a few milliseconds."""
 PATIENCE = 0.4
 """Seconds that a program has to obey, each time that it is told to stop."""
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -61,10 +63,15 @@ class Passage:
         self._follower = follower
         self._input = bytearray()
         self._pieces: deque[bytes] = deque()
+        self._early = bytearray()
+        """Keys that were pressed before the shell had taken the line."""
+        self._typed = 0.0
         self._modes = Modes()
 
     def send(self, *pieces: bytes) -> None:
         """Type: the first piece now, each other one when the one before has been read."""
+        self._early.clear()
+        self._typed = time.monotonic()
         self._input += pieces[0]
         self._pieces.extend(pieces[1:])
         self._write()
@@ -82,7 +89,7 @@ class Passage:
         return bytes(shown[-KEPT:])
 
     def unread_keys(self) -> bool:
-        """May keys that no program has read stand in the shell's line by now? It has had time to take them."""
+        """May keys that no program has read stand in the shell's line by now? It has had time for them."""
         pressed, self._pressed = self._pressed, False
         if pressed:
             self._settle()
@@ -176,6 +183,8 @@ class Passage:
                 return "away"
             if self._process.end in ready and not ready.get(fd, 0) & ~select.POLLOUT:
                 self.closed = True  # a job of its own may hold the terminal open, and will never prompt
+            if self._early:
+                self._pass_on()
             if self._input or self._pieces:
                 self._write()
             if deadline is not None and time.monotonic() >= deadline:
@@ -210,7 +219,7 @@ class Passage:
     def _wait(self, deadline: float | None) -> float | None:
         """How long to wait for something to happen, in milliseconds."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if self._pieces:
+        if self._pieces or self._early:
             left = min(left or PAUSE, 0.002)
         elif self._follower.held:
             left = PAUSE if left is None else min(left, PAUSE)
@@ -255,11 +264,19 @@ class Passage:
         except OSError:
             data = b""
         guide = GUIDE_KEY.search(data)
-        keys_of_program = data[: guide.start()] if guide else data
-        self._pressed = self._pressed or bool(keys_of_program)
-        self._input += keys_of_program
+        if pressed := data[: guide.start()] if guide else data:
+            self._pressed = True
+            self._early += pressed
+            self._pass_on()
         self._write()
         return guide is not None or not data  # nobody is there any more: as if the guide had been called
+
+    def _pass_on(self) -> None:
+        """Keys come behind the line that was typed before: a Ctrl-C would throw it away unread, and the
+        prompt after that has no mark. If the line is not taken at all, they are needed all the same."""
+        if self._follower.phase != "typed" or time.monotonic() - self._typed > TAKING:
+            self._input += self._early
+            self._early.clear()
 
     def _stop(self) -> Iterator[bool]:
         """Ways to stop what is in the foreground, each harder than the one before."""

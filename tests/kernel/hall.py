@@ -32,6 +32,10 @@ def program(state: Path, *words: str, size: tuple[int, int] = (80, 25)) -> Scree
     return Screen((*WORKSHOP, *words), columns=size[0], rows=size[1], env=env)
 
 
+class NeverError(AssertionError):
+    """What was waited for did not come."""
+
+
 class Watcher:
     """A speaker's screen without a screen: scenes in, orders out. Draws what comes on the stage's screen
     meanwhile, as a terminal that nobody reads fills up."""
@@ -48,9 +52,9 @@ class Watcher:
         self._coming: deque[Scene] = deque()
         self.scene = self._next(end)
 
-    def when(self, holds: Callable[[Scene], bool]) -> Scene:
+    def when(self, holds: Callable[[Scene], bool], patience: float = PATIENCE) -> Scene:
         """The next scene of which it is true; the one of now, if it is true of that."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not holds(self.scene):
             self.scene = self._next(end)
         return self.scene
@@ -65,7 +69,8 @@ class Watcher:
         while not self._coming:
             fds = (self.screen.fd, self.socket.fileno())
             ready = select.select(fds, [], [], max(0.0, end - time.monotonic()))[0]
-            assert ready, f"never came; the last was {getattr(self, 'scene', None)}\n{self.screen.text}"
+            if not ready:
+                raise NeverError(f"the last was {getattr(self, 'scene', None)}\n{self.screen.text}")
             if self.screen.fd in ready:
                 assert self.screen._read(1), f"the stage has ended\n{self.screen.transcript}"
             if self.socket.fileno() in ready:

@@ -278,6 +278,40 @@ def test_sixteen_colours_are_left_to_the_terminal(tmp_path: Path) -> None:
         assert not re.search(rb"\x1b\[[0-9;]*[34]8;", screen.raw)
 
 
+@pytest.mark.parametrize(
+    ("term", "the_map"),
+    [("linux", "\x1b[[C"), ("screen", "\x1bOR"), ("screen-256color", "\x1bOR"), ("tmux-256color", "\x1bOR")],
+)
+def test_the_console_screen_and_tmux(tmp_path: Path, term: str, the_map: str) -> None:
+    """What they send for F3 and PageDown, and what they can show: on the console few letters and colours."""
+    with stage(tmp_path, env={"TERM": term, "COLORTERM": ""}) as screen:
+        screen.wait_for(READY)
+        assert screen.lines[-4].startswith("---" if term == "linux" else "───")
+        assert bool(re.search(rb"\x1b\[[0-9;]*[34]8;", screen.raw)) == ("256" in term)
+        screen.type(the_map)
+        screen.wait_for("optional")
+        screen.type(the_map)
+        screen.wait_for(READY)
+        press(screen)
+        screen.wait_for(TAKEN)
+        press(screen)
+        settled(screen, "host # cd /lab")
+        assert leave(screen) == 0
+
+
+def test_an_unknown_prompt_gets_no_clickers_keys(screen: Screen) -> None:
+    """A program that asks in its own way (`python3`) keeps the terminal, and PageDown runs nothing."""
+    screen.type("ask")
+    screen.enter()
+    screen.wait_for("name?")
+    screen.type(NEXT * 3)
+    screen.type("\x1d")
+    screen.wait_for("A program has the shell")
+    press(screen)
+    screen.wait_for("Enter goes back to it")
+    assert "host # cd" not in screen.text
+
+
 def test_typed_out_is_what_runs(tmp_path: Path) -> None:
     with stage(tmp_path, "--type") as screen:
         screen.wait_for(READY)

@@ -143,6 +143,20 @@ def test_scenes_come_out_and_orders_go_in(door: Door, stage: Stage, home: Path) 
         assert any(scene.ran and scene.ran[-1].status == 0 for scene in seen)
 
 
+def test_two_speakers_screens_press_at_once_and_one_line_runs(door: Door, stage: Stage, home: Path) -> None:
+    with knock(home) as first, knock(home) as second:
+        both = scenes(first), scenes(second)
+        seen = [next(each) for each in both]
+        assert seen[0] == seen[1]
+        for other in (first, second):
+            other.sendall(order_line(Order("run", seen=seen[0].number)))
+        assert stage.running.wait(PATIENCE)
+        stage.go.set()
+        for each in both:
+            assert next(scene for scene in each if scene.next_line == "ls" and scene.mode == "ready")
+    assert [ran.line for ran in stage.until(lambda scene: scene.mode == "ready").ran] == ["cd /lab"]
+
+
 @pytest.mark.parametrize(
     "line",
     [b"", b"{", b"[]", b"7", b'{"command": "quit"}', b'{"command": "line", "argument": "rm"}', b"\xff\xfe",

@@ -7,10 +7,8 @@ may come at any moment.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from workshop.conditions import lacking
 from workshop.errors import MachineError, UsageError, WorkshopError
@@ -19,8 +17,10 @@ from workshop.lesson import Step, Track
 from workshop.session import PATIENCE, SWITCHES, Session
 from workshop.shell import Silent
 from workshop.stage import pace, words
+from workshop.stage.board import Board
 from workshop.stage.lent import Heard, Stage, Takes, Unwatched
 from workshop.stage.scene import AT_PROMPT, COMMANDS, FREE, Found, Mode, Ran, Scene, Standing
+from workshop.stage.script import Script
 
 FRAME = 0.05
 """Seconds between two scenes of an output that comes in many pieces."""
@@ -44,20 +44,11 @@ class Performance:
         """`sleep` waits so many seconds and says whether somebody is in a hurry."""
         self.session = session
         self.track = track
-        self._now = now
         self._stage = stage or Unwatched()
         self._takes = takes
         self._sleep = sleep or _sleep
         self._typing = typing
-        self._lock = threading.RLock()
-        self._callbacks: list[Callable[[Scene], None]] = []
-        self._rest: list[str] = []
-        """The step's own lines that have not run."""
-        self._standing: dict[str, Standing] = {}
-        self._seconds: dict[str, float] = {}
-        self._ground: dict[str, Step] = {}
-        """Steps whose checks held, and have to go on holding: what the next lines stand on."""
-        self._place: tuple[object, ...] = ()
+        self._script = Script(session)
         self._waiting = False
         """A program was left with the guide's key, and has the shell."""
         playable = [s.id for s in session.steps if not self._lacking(s)]
@@ -66,20 +57,15 @@ class Performance:
             raise MachineError(f"This machine can play no step of {track.id}.", "`workshop doctor` says why.")
         self._at = self._step(self._stops[0].id)
         """Where the talk is; where the session is too, unless a state could not be rebuilt."""
-        self.scene = self._first_scene("light" if theme == "light" else "dark")
+        self._board = Board(self._first_scene("light" if theme == "light" else "dark"), now)
+
+    @property
+    def scene(self) -> Scene:
+        return self._board.scene
 
     def subscribe(self, callback: Callable[[Scene], None]) -> Callable[[], None]:
         """Call back with the scene of now, and with each that follows; the result ends that."""
-        with self._lock:
-            self._callbacks.append(callback)
-            callback(self.scene)
-
-        def end() -> None:
-            with self._lock:
-                if callback in self._callbacks:
-                    self._callbacks.remove(callback)
-
-        return end
+        return self._board.subscribe(callback)
 
     # -- what front ends send ----------------------------------------------------------------------------
 
@@ -113,7 +99,7 @@ class Performance:
         elif not text.strip() and not self._unfinished:
             self._say(self._nothing_to_run())
         else:
-            self._start_clock()
+            self._board.start_clock()
             try:
                 self._run(text)
             except WorkshopError as error:
@@ -136,12 +122,12 @@ class Performance:
         elif scene.mode == "away":
             self._say("A program has the shell: Enter goes back to it.")
         elif scene.next_line and scene.typed != scene.next_line:
-            self._start_clock()
+            self._board.start_clock()
             self._type_out(scene.next_line)
         elif scene.next_line:
             self.line(scene.next_line)
         elif scene.mode == "passed":
-            self._start_clock()
+            self._board.start_clock()
             self._leave("done")
         else:
             self._say("The step's goal is not met: heal, retry or skip.")
@@ -214,15 +200,7 @@ class Performance:
         self._do_heal("")
 
     def _do_pause(self, _: str) -> None:
-        with self._lock:
-            scene, now = self.scene, self._now()
-            if not scene.started:
-                self._say("The clock has not begun: it starts with the first line.")
-            elif scene.paused:
-                stood = now - scene.paused
-                self._show(paused=0.0, waited=scene.waited + stood, step_started=scene.step_started + stood)
-            else:
-                self._show(paused=now)
+        self._board.pause()
 
     def _do_blank(self, wanted: str) -> None:
         self._show(blank={"on": True, "off": False}.get(wanted, not self.scene.blank))
@@ -236,7 +214,7 @@ class Performance:
     def _run(self, text: str) -> None:
         line = text.strip()
         command, _, argument = line.partition(" ")
-        own = line in [each.strip() for each in self._rest]
+        own = self._script.has(line)
         was_passed = self.scene.mode == "passed"
         if not self._unfinished and command in SWITCHES:
             self.session.switch("container" if command == ":container" else "host")
@@ -256,7 +234,7 @@ class Performance:
             finally:
                 heard.end()
         if own:
-            self._rest.remove(next(each for each in self._rest if each.strip() == line))
+            self._script.done(line)
         self._after(own, was_passed)
 
     def _back_into_program(self, text: str) -> None:
@@ -323,14 +301,15 @@ class Performance:
             self._show_prompt(mode="ready")
             return
         judged = self.session.judged
-        over = not self._rest_of_script()
+        over = not self._script.left()
         if own and over and not (judged and judged.passed) and self.session.host.alive:
             self._check()
             judged = self.session.judged
         passed = judged is not None and judged.passed
         if passed:
-            self._ground[self._at.id] = self._at
-        broken = "" if own else self._broken()
+            self._script.holds(self._at)
+        here = self.session.host.alive and self.session.step is self._at
+        broken = self._script.broken() if here and not own else ""
         message = self.scene.message
         mode: Mode = "ready"
         if not self.session.host.alive or broken:
@@ -343,9 +322,9 @@ class Performance:
             status = self.scene.ran[-1].status if self.scene.ran else 0
             message = f"The line ended with status {status}." if status else message
         elif not own:
-            message = self._elsewhere()
+            message = self._script.elsewhere()
         if own:
-            self._place = self._where()
+            self._script.is_here()
         shown: tuple[Found, ...] = words.found(judged) if mode in ("passed", "missed") else ()
         self._show_prompt(mode=mode, found=shown, message=message)
 
@@ -354,34 +333,18 @@ class Performance:
         for _ in self.session.check(PATIENCE):
             pass
 
-    def _broken(self) -> str:
-        """What held before somebody typed freely, and does not hold any more."""
-        if not self.session.host.alive or self.session.step is not self._at:
-            return ""
-        for step in self._ground.values():
-            judged = self.session.judge(step)
-            if not judged.passed:
-                return f"“{step.title}” no longer holds. {words.miss(judged)}"
-        return ""
-
-    def _elsewhere(self) -> str:
-        """After free typing: is the shell still where the next line is meant to be typed?"""
-        if not self._rest or self._place == self._where():
-            return ""
-        _, _, root, cwd = self._place
-        return f"The next line was meant for {cwd if root == '/' else f'{cwd} in {root}'}."
-
     # -- going about -------------------------------------------------------------------------------------
 
     def _go(self, step: Step) -> bool:
         """Make the state of a step's beginning; False where it could not be made."""
-        self._count()
-        self._at, self._rest, self._waiting = step, [], False
+        self._board.count()
+        self._at, self._waiting = step, False
+        self._script.forget()
         self._show(
             mode="working", step=step.id, title=step.title, shell=step.shell, key=self._fill(step.key),
             text=self._fill(step.text), notes=tuple(map(self._fill, step.notes)), ask=step.ask or "",
             next_line="", typed="", lines=(), ran=(), changes=(), found=(), message="", share=-1.0,
-            step_started=self._clock(),
+            step_started=self._board.step_begins(),
         )  # fmt: skip
         try:
             for event in self.session.enter(step.id):
@@ -400,38 +363,29 @@ class Performance:
 
     def _settle(self, step: Step) -> None:
         """At the beginning of a step, its state ready."""
-        solution = next(iter(self.session.solutions(step)), ())
-        self._rest = list(solution)
-        self._rest_of_script()
-        self._ground = {}
-        for earlier in self.session.lesson.steps:
-            if earlier is step:
-                break
-            if not self._lacking(earlier) and self.session.judge(earlier).passed:
-                self._ground[earlier.id] = earlier
-        self._place = self._where()
-        self._standing.pop(step.id, None)
+        lines = self._script.begin(step, lambda earlier: not self._lacking(earlier))
+        self._board.stands(step.id, "todo")
         self._show_prompt(
             mode="ready",
-            lines=tuple(line for line in solution if line not in SWITCHES),
+            lines=lines,
             key=self._fill(step.key), text=self._fill(step.text), notes=tuple(map(self._fill, step.notes)),
             message="", share=-1.0,
         )  # fmt: skip
 
     def _leave(self, standing: Standing) -> None:
         """On to the next step of the talk."""
-        self._standing[self._at.id] = standing
+        self._board.stands(self._at.id, standing)
         at = self._index
         if at + 1 < len(self._stops):
             self._go(self._step(self._stops[at + 1].id))
         else:
-            self._count()
+            self._board.count()
             self._show(mode="over", next_line="", typed="", message="That was the last step.")
 
     def _play_answer(self) -> None:
         """The step's own lines, typed by the program."""
         self._show(mode="working", message="Rebuilding: this step", share=-1.0)
-        for line in tuple(self._rest):
+        for line in self._script.take_all():
             heard = Silent(self._stage.size())
             if line.strip().partition(" ")[0] in SWITCHES:
                 for _ in self.session.play([line], heard):
@@ -440,15 +394,14 @@ class Performance:
             self._show(message=f"$ {line}")
             self._follow(self.session.play([line], heard), line, False)
             self._show(mode="working")
-        self._rest = []
         judged = self.session.judged
         if judged is None or not judged.passed:
             self._check()
             judged = self.session.judged
         passed = judged is not None and judged.passed
         if passed:
-            self._ground[self._at.id] = self._at
-        self._place = self._where()
+            self._script.holds(self._at)
+        self._script.is_here()
         message = "The state was rebuilt by the model answer." if passed else words.miss(judged)
         self._show_prompt(
             mode="passed" if passed else "missed", found=words.found(judged), message=message, share=-1.0
@@ -465,12 +418,6 @@ class Performance:
         self._show(mode=mode, typed=line)
 
     # -- small things ------------------------------------------------------------------------------------
-
-    def _rest_of_script(self) -> list[str]:
-        """The lines that are left, after doing what of them is for the guide."""
-        while self._rest and self._rest[0] in SWITCHES:
-            self.session.switch("container" if self._rest.pop(0) == ":container" else "host")
-        return self._rest
 
     @property
     def _passed(self) -> bool:
@@ -492,10 +439,6 @@ class Performance:
             return "All of the step has run: Next goes on."
         return "The step has no more lines: heal, retry or skip." if not self.scene.next_line else ""
 
-    def _where(self) -> tuple[object, ...]:
-        here = self.session.where()
-        return here.shell, here.differs, here.root, here.cwd
-
     def _fill(self, text: str) -> str:
         return self.session.text(text)
 
@@ -509,23 +452,9 @@ class Performance:
         wanted = (*self.session.course.lesson_of(step).requires, *step.when)
         return lacking(wanted, self.session.machine.capabilities)
 
-    def _start_clock(self) -> None:
-        if not self.scene.started:
-            now = self._now()
-            self._show(started=now, step_started=now)
-
-    def _clock(self) -> float:
-        return self._now() if self.scene.started else 0.0
-
-    def _count(self) -> None:
-        """The time that this step has taken goes to its account."""
-        scene = self.scene
-        if scene.started and scene.step_started and scene.mode != "over":
-            used = max(0.0, (scene.paused or self._now()) - scene.step_started)
-            self._seconds[scene.step] = self._seconds.get(scene.step, 0.0) + used
-
     def _trouble(self, error: WorkshopError) -> None:
-        self._rest = [] if self.session.step is not self._at else self._rest
+        if self.session.step is not self._at:
+            self._script.forget()
         mode: Mode = "passed" if self._passed else "missed"
         self._show_prompt(mode=mode, message=f"{error.message} {error.hint}".strip(), share=-1.0)
 
@@ -535,7 +464,7 @@ class Performance:
     def _show_prompt(self, **changed: object) -> None:
         """A scene in which the shell is at its prompt."""
         here = self.session.where() if self.session.now is not None else None
-        rest = self._rest_of_script()
+        rest = self._script.left()
         place: dict[str, object] = {}
         if here is not None:
             inside = bool(here.differs) or here.root != "/"
@@ -550,22 +479,7 @@ class Performance:
 
     def _show(self, **changed: object) -> None:
         """The next scene, to all who want to see it."""
-        with self._lock:
-            scene = replace(self.scene, number=self.scene.number + 1, **changed)  # type: ignore[arg-type]
-            standing = dict(self._standing)
-            if scene.mode != "over":
-                standing[self._at.id] = "here"
-            stops = tuple(
-                replace(
-                    stop,
-                    standing=standing.get(stop.id, "todo"),
-                    seconds=self._seconds.get(stop.id, 0.0),
-                )
-                for stop in self._stops
-            )
-            self.scene = replace(scene, stops=stops)
-            for callback in tuple(self._callbacks):
-                callback(self.scene)
+        self._board.show(**changed)
 
     def _first_scene(self, theme: str) -> Scene:
         step = self._at
