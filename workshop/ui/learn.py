@@ -188,6 +188,9 @@ class Guide:
                 self.narrator.entered(self.session.step)
         finally:
             self.narrator.done_working()
+        for shell in self.session.shells.values():
+            if shell.alive:
+                shell.drain()  # "Killed", say: what the rebuilding left behind is not the learner's to read
         self._states.clear()
         self._start = ""
 
@@ -330,7 +333,7 @@ class Guide:
     def _do_answer(self, text: str) -> None:
         choices = {choice.casefold(): choice for choice in self.session.step.choices}
         for event in self.session.answer(choices.get(text.casefold(), text)):
-            self.narrator.checked(event)
+            self.narrator.answered(event)
 
     def _do_state(self, _: str) -> None:
         for event in self.session.check():

@@ -23,6 +23,7 @@ from workshop.lesson import Diagnosis, Step
 from workshop.render import lesson
 from workshop.render.layout import indented, readable
 from workshop.render.theme import Signs
+from workshop.trail import ANSWER
 from workshop.ui import commands
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Narrator:
         """What the last miss said."""
         self._diagnosed: set[str] = set()
         self._done = False
+        self._guessed = False
+        """Was the step's question answered before anything was tried?"""
         self._gone = False
         """Has it just been said that something is gone? What misses then is no news."""
         self._missing: str | None = None
@@ -97,6 +100,18 @@ class Narrator:
                     self._diagnose(each)
         else:
             self.line(event, None)
+
+    def answered(self, event: Event) -> None:
+        """One event of `:answer`. Before anything was tried it is a guess: whether it was right is said
+        later, and now only if that can be seen already."""
+        tried = any(not did.is_answer for did in self.session.trail)
+        if tried or not isinstance(event, events.Judged) or event.passed:
+            self._guessed = False
+            self.checked(event)
+            return
+        self._guessed = True
+        said = self.session.trail[-1].line.removeprefix(ANSWER)
+        self.say("Noted: ", (said, "title"), ". Now try it, and the kernel says whether it is so.")
 
     def quietly(self, event: Event) -> None:
         """One event of a look that nobody asked to be judged: only news is told."""
@@ -173,7 +188,7 @@ class Narrator:
         """The step's text. What was said about the step before no longer counts."""
         self._named = None
         self._diagnosed = set()
-        self._done = self._offered = False
+        self._done = self._offered = self._guessed = False
         self._missing, self._since = None, time.monotonic()
         session = self.session
         first = session.lesson.steps[:1] == (step,)
@@ -266,6 +281,8 @@ class Narrator:
             for change in seen.changes
             if (change.area, change.verb) != ("processes", "removed")
         }
+        if self._guessed and self._guess_was_wrong(event):
+            return
         closed = self.session.result is not None and self.session.result.state == "closed"
         relevant = self._relevant(event.step, changed, moved) and not (closed or self.session.half_way)
         missed = verdicts.first_missed(event.verdicts)
@@ -277,6 +294,20 @@ class Narrator:
         if missed is not None and relevant and missed.found != self._named:
             self._named = missed.found
             self.say(readable(verdicts.miss(missed, self.signs)))
+
+    def _guess_was_wrong(self, event: events.Judged) -> bool:
+        """All is there that the question was about, so the guess can be told from the truth: say it once."""
+        from workshop.render import verdicts
+
+        missed = [verdict for verdict in event.verdicts if not verdict.passed]
+        if not missed or not all(verdict.check.startswith("predict_") for verdict in missed):
+            return False
+        self._guessed = False
+        self._named = missed[0].found
+        self.say(readable(verdicts.miss(missed[0], self.signs)))
+        for each in event.diagnoses[:1]:
+            self._diagnose(each)
+        return True
 
     def _printed(self, event: events.Judged) -> bool:
         """The error that the line printed, if it is known: it is of this moment, and so it goes first."""
