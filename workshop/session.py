@@ -521,6 +521,10 @@ class Session:
             fresh, first = True, 0
         for earlier in way[first:at]:
             yield Rebuilt(earlier, earlier.id in own, refused.get(earlier.id, ""))
+        if fresh:
+            for shell in self.shells.values():
+                if shell.alive:
+                    shell.drain()  # "Killed", say: a late word of the rebuilding is not the learner's to read
         self._begin(step)
         return fresh
 

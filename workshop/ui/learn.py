@@ -188,9 +188,6 @@ class Guide:
                 self.narrator.entered(self.session.step)
         finally:
             self.narrator.done_working()
-        for shell in self.session.shells.values():
-            if shell.alive:
-                shell.drain()  # "Killed", say: what the rebuilding left behind is not the learner's to read
         self._states.clear()
         self._start = ""
 
