@@ -193,6 +193,11 @@ class Session:
         self._solution = True
         return self.solutions()
 
+    @property
+    def revealed(self) -> bool:
+        """Was the solution of this step asked for?"""
+        return self._solution
+
     def hint(self) -> str | None:
         """The next hint of the step; None when there are no more."""
         if self._hints >= len(self.step.hints):

@@ -124,6 +124,8 @@ def test_a_guess_is_noted_and_the_kernel_says_after_the_try(learn: Learn) -> Non
     assert "Noted: 8. Now try it" in flat(new) and "you said" not in flat(new)
     new.line("readlink /proc/self/ns/*")
     assert "you said 8, and the kernel says otherwise" in flat(new)
+    new.line("readlink /proc/1/ns/*")
+    assert ":answer 0" not in flat(new), "the guess is the learner's: the ghost does not give it away"
     assert "To be in one is not to differ" in flat(new)
     new.line(":answer 0")
     assert f"Done: {FIRST_STEP}" in flat(new)

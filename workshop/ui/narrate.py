@@ -34,6 +34,9 @@ OFFER_LINES = 6
 OFFER_SECONDS = 180.0
 """After so many lines, or so long, without the goal the learner is told once that there is help."""
 
+PREDICTION = "predict_"
+"""So begin the names of the checks that judge an answer."""
+
 
 class Narrator:
     """Prints; asks nothing."""
@@ -102,16 +105,20 @@ class Narrator:
             self.line(event, None)
 
     def answered(self, event: Event) -> None:
-        """One event of `:answer`. Before anything was tried it is a guess: whether it was right is said
-        later, and now only if that can be seen already."""
-        tried = any(not did.is_answer for did in self.session.trail)
-        if tried or not isinstance(event, events.Judged) or event.passed:
+        """One event of `:answer`. It is a guess as long as nothing was tried, or too little to tell: whether
+        it was right is said later, and now only if all is there already."""
+        if not isinstance(event, events.Judged) or event.passed or not self._is_guess(event):
             self._guessed = False
             self.checked(event)
             return
         self._guessed = True
         said = self.session.trail[-1].line.removeprefix(ANSWER)
         self.say("Noted: ", (said, "title"), ". Now try it, and the kernel says whether it is so.")
+
+    def _is_guess(self, event: events.Judged) -> bool:
+        asked = [v for v in event.verdicts if v.check.startswith(PREDICTION) and not v.passed]
+        tried = any(not did.is_answer for did in self.session.trail)
+        return not tried or any(not verdict.found.startswith("you said") for verdict in asked)
 
     def quietly(self, event: Event) -> None:
         """One event of a look that nobody asked to be judged: only news is told."""
@@ -300,7 +307,7 @@ class Narrator:
         from workshop.render import verdicts
 
         missed = [verdict for verdict in event.verdicts if not verdict.passed]
-        if not missed or not all(verdict.check.startswith("predict_") for verdict in missed):
+        if not missed or not all(verdict.check.startswith(PREDICTION) for verdict in missed):
             return False
         self._guessed = False
         self._named = missed[0].found
