@@ -224,3 +224,20 @@ def test_usage_of_both_versions(tmp_path: Path) -> None:
         Hierarchy(("memory",), str(tmp_path / "memory"), "/"),
     ]
     assert usage(v1) == {"/box": Usage(None, None, 2.5), "/old": Usage(8192, None, None)}
+
+
+def test_a_line_that_fills_the_screen_keeps_its_last_character(capsys: pytest.CaptureFixture[str]) -> None:
+    """The screen does not wrap: to erase the rest behind a full line would erase its end."""
+    import pyte
+
+    from workshop.ui.watch import _draw
+
+    screen = pyte.Screen(10, 2)
+    screen.reset_mode(7, private=True)
+    stream = pyte.Stream(screen)
+    _draw(["0123456789", "rest"], [])
+    stream.feed(capsys.readouterr().out)
+    assert screen.display == ["0123456789", "rest      "]
+    _draw(["short", "rest"], ["0123456789", "rest"])
+    stream.feed(capsys.readouterr().out)
+    assert screen.display == ["short     ", "rest      "]
