@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from workshop.report import Passage, Report
-from workshop.report_markdown import HONEST, TITLE, summary
+from workshop.report_markdown import HONEST, TITLE, missing, summary
 
 STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
@@ -33,15 +33,16 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"<h2>{lesson.number}. {escape(lesson.title)} ({count} of {len(passages)})</h2>"
         for passage in passages:
             yield from _passage(passage)
+        if open_ := missing(passages):
+            yield f"<p>{escape(open_)}</p>"
     yield "</html>"
 
 
 def _passage(passage: Passage) -> Iterator[str]:
     step, done = passage.step, passage.done
-    yield f'<h3 id="{escape(step.id)}">{escape(step.title)}</h3>'
     if done is None:
-        yield f"<p><code>{escape(step.id)}</code>: not passed.</p>"
         return
+    yield f'<h3 id="{escape(step.id)}">{escape(step.title)}</h3>'
     help_ = "; ".join(passage.remarks) or "with no help"
     when = done.when[:10] or "this day"
     yield f"<p><code>{escape(step.id)}</code>: passed on {escape(when)}, {escape(help_)}.</p>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from workshop.report import Passage, Report
 
@@ -32,14 +32,21 @@ def _lines(report: Report) -> Iterator[str]:
         yield from (f"## {lesson.number}. {lesson.title} ({count} of {len(passages)})", "")
         for passage in passages:
             yield from _passage(passage)
+        if open_ := missing(passages):
+            yield from (open_, "")
+
+
+def missing(passages: Sequence[Passage]) -> str:
+    """The steps of a lesson that are not passed, in one sentence; empty where there are none."""
+    titles = [passage.step.title for passage in passages if passage.done is None]
+    return f"Not passed: {'; '.join(titles)}." if titles else ""
 
 
 def _passage(passage: Passage) -> Iterator[str]:
     step, done = passage.step, passage.done
-    yield from (f"### {step.title}", "")
     if done is None:
-        yield from (f"`{step.id}`: not passed.", "")
         return
+    yield from (f"### {step.title}", "")
     yield from (f"`{step.id}`: passed on {done.when[:10] or 'this day'}{_remarks(passage)}.", "")
     if done.lines:
         texts = [_text(passage, at) for at in range(len(done.lines))]

@@ -193,6 +193,11 @@ class Session:
         self._solution = True
         return self.solutions()
 
+    @property
+    def revealed(self) -> bool:
+        """Was the solution of this step asked for?"""
+        return self._solution
+
     def hint(self) -> str | None:
         """The next hint of the step; None when there are no more."""
         if self._hints >= len(self.step.hints):
@@ -521,6 +526,10 @@ class Session:
             fresh, first = True, 0
         for earlier in way[first:at]:
             yield Rebuilt(earlier, earlier.id in own, refused.get(earlier.id, ""))
+        if fresh:
+            for shell in self.shells.values():
+                if shell.alive:
+                    shell.drain()  # "Killed", say: a late word of the rebuilding is not the learner's to read
         self._begin(step)
         return fresh
 

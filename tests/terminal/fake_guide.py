@@ -221,6 +221,8 @@ class FakeSession:
         yield self.judged
         yield events.Passed(self.step)
 
+    revealed = False
+
     def reveal(self) -> tuple[tuple[str, ...], ...]:
         return self.solutions()
 

@@ -117,6 +117,21 @@ def living(lab: str) -> list[int]:
 # -- a newcomer ---------------------------------------------------------------------------------------------
 
 
+def test_a_guess_is_noted_and_the_kernel_says_after_the_try(learn: Learn) -> None:
+    new = learn()
+    new.ready()
+    new.line(":answer 8")
+    assert "Noted: 8. Now try it" in flat(new) and "you said" not in flat(new)
+    new.line("readlink /proc/self/ns/*")
+    assert "you said 8, and the kernel says otherwise" in flat(new)
+    new.line("readlink /proc/1/ns/*")
+    assert ":answer 0" not in flat(new), "the guess is the learner's: the ghost does not give it away"
+    assert "To be in one is not to differ" in flat(new)
+    new.line(":answer 0")
+    assert f"Done: {FIRST_STEP}" in flat(new)
+    assert new.quit() == 0
+
+
 @pytest.mark.parametrize(
     ("size", "env"),
     [((80, 24), {}), ((40, 24), {}), ((80, 24), {"NO_COLOR": "1"}), ((80, 24), {"TERM": "dumb"})],

@@ -224,3 +224,13 @@ def test_usage_of_both_versions(tmp_path: Path) -> None:
         Hierarchy(("memory",), str(tmp_path / "memory"), "/"),
     ]
     assert usage(v1) == {"/box": Usage(None, None, 2.5), "/old": Usage(8192, None, None)}
+
+
+def test_a_line_is_erased_before_it_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """The screen does not wrap: behind a full line the cursor stands on its last character, and to erase from
+    there takes that one away. (A terminal of its own would have to be asked: pyte has one column more.)"""
+    from workshop.ui.watch import _draw
+
+    _draw(["0123456789", "rest"], ["short", "rest"])
+    drawn = capsys.readouterr().out
+    assert drawn.index("\x1b[K") < drawn.index("0123456789") and drawn.count("\x1b[K") == 1

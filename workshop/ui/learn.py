@@ -23,6 +23,7 @@ from workshop.render import map as course_map
 from workshop.render.layout import readable
 from workshop.render.theme import counted
 from workshop.render.where import Fragments
+from workshop.trail import ANSWER
 from workshop.ui import commands, keys
 from workshop.ui.commands import Control
 from workshop.ui.completion import Eyes, ShellCompleter
@@ -219,7 +220,10 @@ class Guide:
         it."""
         if self._state == "away" or (self._state == "more" and not self.session.half_way):
             return None
-        return self.session.next_line()
+        line = self.session.next_line()
+        if line is not None and line.startswith(ANSWER) and not self.session.revealed:
+            return ANSWER  # the guess is the learner's
+        return line
 
     def _toolbar(self, width: int) -> Fragments:
         judged = self.session.judged
@@ -330,7 +334,7 @@ class Guide:
     def _do_answer(self, text: str) -> None:
         choices = {choice.casefold(): choice for choice in self.session.step.choices}
         for event in self.session.answer(choices.get(text.casefold(), text)):
-            self.narrator.checked(event)
+            self.narrator.answered(event)
 
     def _do_state(self, _: str) -> None:
         for event in self.session.check():

@@ -23,6 +23,7 @@ from workshop.lesson import Diagnosis, Step
 from workshop.render import lesson
 from workshop.render.layout import indented, readable
 from workshop.render.theme import Signs
+from workshop.trail import ANSWER
 from workshop.ui import commands
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 OFFER_LINES = 6
 OFFER_SECONDS = 180.0
 """After so many lines, or so long, without the goal the learner is told once that there is help."""
+
+PREDICTION = "predict_"
+"""So begin the names of the checks that judge an answer."""
 
 
 class Narrator:
@@ -46,6 +50,8 @@ class Narrator:
         """What the last miss said."""
         self._diagnosed: set[str] = set()
         self._done = False
+        self._guessed = False
+        """Was the step's question answered before anything was tried?"""
         self._gone = False
         """Has it just been said that something is gone? What misses then is no news."""
         self._missing: str | None = None
@@ -97,6 +103,22 @@ class Narrator:
                     self._diagnose(each)
         else:
             self.line(event, None)
+
+    def answered(self, event: Event) -> None:
+        """One event of `:answer`. It is a guess as long as nothing was tried, or too little to tell: whether
+        it was right is said later, and now only if all is there already."""
+        if not isinstance(event, events.Judged) or event.passed or not self._is_guess(event):
+            self._guessed = False
+            self.checked(event)
+            return
+        self._guessed = True
+        said = self.session.trail[-1].line.removeprefix(ANSWER)
+        self.say("Noted: ", (said, "title"), ". Now try it, and the kernel says whether it is so.")
+
+    def _is_guess(self, event: events.Judged) -> bool:
+        asked = [v for v in event.verdicts if v.check.startswith(PREDICTION) and not v.passed]
+        tried = any(not did.is_answer for did in self.session.trail)
+        return not tried or any(not verdict.found.startswith("you said") for verdict in asked)
 
     def quietly(self, event: Event) -> None:
         """One event of a look that nobody asked to be judged: only news is told."""
@@ -173,7 +195,7 @@ class Narrator:
         """The step's text. What was said about the step before no longer counts."""
         self._named = None
         self._diagnosed = set()
-        self._done = self._offered = False
+        self._done = self._offered = self._guessed = False
         self._missing, self._since = None, time.monotonic()
         session = self.session
         first = session.lesson.steps[:1] == (step,)
@@ -266,6 +288,8 @@ class Narrator:
             for change in seen.changes
             if (change.area, change.verb) != ("processes", "removed")
         }
+        if self._guessed and self._guess_was_wrong(event):
+            return
         closed = self.session.result is not None and self.session.result.state == "closed"
         relevant = self._relevant(event.step, changed, moved) and not (closed or self.session.half_way)
         missed = verdicts.first_missed(event.verdicts)
@@ -277,6 +301,20 @@ class Narrator:
         if missed is not None and relevant and missed.found != self._named:
             self._named = missed.found
             self.say(readable(verdicts.miss(missed, self.signs)))
+
+    def _guess_was_wrong(self, event: events.Judged) -> bool:
+        """All is there that the question was about, so the guess can be told from the truth: say it once."""
+        from workshop.render import verdicts
+
+        missed = [verdict for verdict in event.verdicts if not verdict.passed]
+        if not missed or not all(verdict.check.startswith(PREDICTION) for verdict in missed):
+            return False
+        self._guessed = False
+        self._named = missed[0].found
+        self.say(readable(verdicts.miss(missed[0], self.signs)))
+        for each in event.diagnoses[:1]:
+            self._diagnose(each)
+        return True
 
     def _printed(self, event: events.Judged) -> bool:
         """The error that the line printed, if it is known: it is of this moment, and so it goes first."""

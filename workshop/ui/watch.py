@@ -259,7 +259,8 @@ def _draw(lines: Sequence[str], shown: Sequence[str]) -> None:
     out = [] if shown else ["\x1b[2J"]
     for at, line in enumerate(lines):
         if at >= len(shown) or shown[at] != line:
-            out.append(f"\x1b[{at + 1};1H{line}\x1b[0m\x1b[K")
+            # Erased before: after a full line the cursor stands on its last character.
+            out.append(f"\x1b[{at + 1};1H\x1b[K{line}\x1b[0m")
     sys.stdout.write("".join(out))
     sys.stdout.flush()
 
