@@ -51,7 +51,17 @@ _PSEUDO = frozenset((
     "securityfs", "selinuxfs", "sysfs", "tmpfs", "tracefs",
 ))
 # fmt: on
-_OF_THE_LAB = ("/proc", "/sys", "/dev", "/run", "/tmp", FOLDER, "/etc/hosts", "/etc/hostname")
+_OF_THE_LAB = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/tmp",
+    FOLDER,
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+)
 
 
 class Lab:

@@ -28,6 +28,8 @@ __all__ = ["FORMAT", "LARGEST", "Done", "Line", "Progress", "Told", "digest", "p
 
 Owner = tuple[int, int]
 NOTHING = Told()
+_HALF = ".progress-"
+"""How the name of a file begins that is being written."""
 
 
 class Progress:
@@ -145,6 +147,7 @@ class Progress:
                 on_disk = self._read(locked=True)
                 both = replace(on_disk, steps={**self._state.steps, **on_disk.steps})
                 self._state = change(both)
+                _sweep(self.path.parent)
                 _write(self.path, dump(self._state), self._owner)
         except OSError as error:
             self._say(f"Your progress cannot be kept in {self.path}: {error.strerror}. The course goes on.")
@@ -242,9 +245,16 @@ def _content(path: Path) -> bytes:
         return file.read(LARGEST)
 
 
+def _sweep(folder: Path) -> None:
+    """What a killed program, or a power cut, left half written. Nobody else writes under the lock."""
+    for path in folder.glob(f"{_HALF}*"):
+        with suppress(OSError):
+            path.unlink()
+
+
 def _write(path: Path, content: bytes, owner: Owner | None) -> None:
     """All or nothing: a new file, synced, takes the place of the old one, and the folder is synced."""
-    handle, name = tempfile.mkstemp(prefix=".progress-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_HALF, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -112,5 +112,12 @@ def test_on_the_machine_itself_and_killed(throw_away: Lab) -> None:
     assert play(throw_away, AFTERWARDS) == 0
 
 
+def test_a_lab_in_a_container_whose_engine_has_mounted_files() -> None:
+    """/etc/resolv.conf is a mount there, and one cannot be removed."""
+    script = f'mount --bind {ROOT}/pyproject.toml /etc/resolv.conf && exec "$@"'
+    program = ("env", f"PYTHONPATH={ROOT}", sys.executable, "-W", "error", "-c", IN_A_LAB)
+    subprocess.run(("unshare", "--mount", "sh", "-c", script, "sh", *program), check=True)
+
+
 def test_a_lab_in_a_lab(throw_away: Lab) -> None:
     assert play(throw_away, IN_A_LAB) == 0

@@ -25,7 +25,8 @@ class Hands:
     """One run of the program on a pty. It may end by `quit` or by `kill`."""
 
     def __init__(self, state: Path, words: Sequence[str], size: tuple[int, int] = (30, 100)) -> None:
-        env = {**os.environ, "XDG_STATE_HOME": str(state), "PYTHONPATH": str(HOUSE), "TERM": "xterm"}
+        places = os.pathsep.join(filter(None, (str(HOUSE), os.environ.get("PYTHONPATH"))))
+        env = {**os.environ, "XDG_STATE_HOME": str(state), "PYTHONPATH": places, "TERM": "xterm"}
         self.program = pexpect.spawn(
             sys.executable, ["-m", "workshop", *words], env=env, dimensions=size, timeout=PATIENCE
         )

@@ -75,6 +75,7 @@ def go_on() -> None:
     wait_at(STEPS[2])
     said = plain(learner.seen)
     assert all(step.id in kept()["steps"] for step in STEPS[:2]), kept()  # type: ignore[operator]
+    assert "done again, by your own lines" in said, said
     play(learner, STEPS[2])  # a bridge for the cable of the step before: it passes where that was built again
     print(f"the guide said:\n{said}")
     assert learner.quit() == 0
@@ -94,6 +95,7 @@ def count_kept(least: int) -> None:
     learner = Hands(STATE, ())
     wait_at(STEPS[2])
     assert learner.quit() == 0
+    assert not list(FILE.parent.glob(".progress-*")), "half a file was left behind"
 
 
 if __name__ == "__main__":

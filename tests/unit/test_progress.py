@@ -54,6 +54,16 @@ def test_the_first_time_counts_and_the_last_lines(path: Path) -> None:
     assert Progress(path).steps["a/b"] == Done("2025-03-01T12:00:00+00:00", tuple(LINES[:1]), 0)
 
 
+def test_what_a_power_cut_left_half_written_goes_with_the_next_step(path: Path) -> None:
+    at_noon(path).pass_("a/b", LINES)
+    half = path.parent / ".progress-abcd"
+    half.write_text("{")
+    assert Progress(path).messages == [] and half.exists()
+    at_noon(path).pass_("a/c", LINES)
+    assert [each.name for each in path.parent.iterdir()] == ["progress.json"]
+    assert set(Progress(path).steps) == {"a/b", "a/c"}
+
+
 def test_two_workshops_at_once_lose_nothing(path: Path) -> None:
     one, two = at_noon(path), at_noon(path)
     one.pass_("a/one", LINES)
