@@ -47,8 +47,13 @@ def prompt(screen: Screen) -> str:
 
 
 def settled(screen: Screen, wanted: str) -> str:
-    """Wait until this is to be seen, and the shell is at its prompt; the bar is drawn last."""
-    return screen.wait_for(lambda s: wanted in s.text and any(word in s.lines[-1] for word in AT_PROMPT))
+    """Wait until this is to be seen, and the shell is at its prompt. The bar is drawn last: as long as it
+    offers to run what was taken or typed, it is the one of before."""
+    return screen.wait_for(
+        lambda s: (
+            wanted in s.text and TAKEN not in s.lines[-1] and any(word in s.lines[-1] for word in AT_PROMPT)
+        )
+    )
 
 
 def run(screen: Screen, line: str) -> str:
@@ -56,8 +61,7 @@ def run(screen: Screen, line: str) -> str:
     screen.type(line)
     screen.wait_for(lambda s: prompt(s) == f"# {line}")
     screen.enter()
-    # The bar is drawn last: as long as it offers to run what was typed, it is the one of before.
-    screen.wait_for(lambda s: prompt(s) != f"# {line}" and TAKEN not in s.lines[-1])
+    screen.wait_for(lambda s: prompt(s) != f"# {line}")
     return settled(screen, f"host # {line}")
 
 
