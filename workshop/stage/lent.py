@@ -83,9 +83,9 @@ class Heard:
             self._stage.answer(reply)
         self._output = (self._output + data)[-KEPT:]
         self._given = words.wants_screen(words.cleared(self._output))
-        self._hear(words.cleared(self._output), self._given)
-        if self._given:
+        if self._given:  # before it is said: who hears of it presses keys, and they are the program's
             self._stage.give(data)
+        self._hear(words.cleared(self._output), self._given)
 
     def keys(self) -> int | None:
         return self._stage.keys()
