@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pexpect
 
-PROMPT = rb"(?s)F1 help.*\x1b\[\?25h"
+PROMPT = rb"(?s)F1(\x1b\[0m)? help.*\x1b\[\?25h"
 """The end of the first prompt: its keys are named, and the cursor is shown again."""
 
 
