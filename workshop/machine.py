@@ -223,8 +223,9 @@ def _cgroups() -> tuple[Capability, ...]:
         mounts = ()
     v1 = any(m.fstype == "cgroup" and not any(o.startswith("name=") for o in m.super_options) for m in mounts)
     v2 = any(m.fstype == "cgroup2" for m in mounts)
+    had = _controllers(mounts)
     if rootless.inside():
-        return _handed_cgroups(v2 and not v1 and delegation.obtained(), _controllers(mounts))
+        return _handed_cgroups(v2 and not v1 and delegation.obtained(), had)
     none = "no cgroup hierarchy is mounted"
     two = "" if v2 and not v1 else ("the controllers belong to cgroups of version 1 here" if v1 else none)
     return (
@@ -238,7 +239,7 @@ def _cgroups() -> tuple[Capability, ...]:
         _capability("unified", "" if v2 else "cgroups of version 2 are not mounted", "cgroups of version 2"),
         _psi(v2),
         _capability("cgroups", "" if v1 or v2 else none, "groups of cgroups"),
-        *(_controller(name, _controllers(mounts)) for name in cgroups.TAUGHT),
+        *(_controller(name, had) for name in cgroups.TAUGHT),
     )
 
 
