@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import stat
 import threading
@@ -113,6 +114,40 @@ def test_a_screen_that_fails_ends_the_performance(stage: Stage) -> None:
 
 
 # -- the door -----------------------------------------------------------------------------------------------
+
+
+def test_a_signal_that_came_just_before_the_wait_ends_it() -> None:
+    """Python only notes a signal; a wait that begins in the same moment is not ended by it. The same happens
+    to one that another thread gets, and that can be had for certain."""
+    noted: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        noted.append(number)
+        raise SystemExit
+
+    def send() -> None:
+        while theatre.scene.mode != "ready" or desk._busy:
+            time.sleep(0.002)
+        time.sleep(0.05)  # now it waits; earlier does no harm
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        if not ended.wait(PATIENCE):
+            waited.append("for nothing")
+            desk.give(Order("quit"))
+
+    waited: list[str] = []
+    theatre, ended = Theatre(), threading.Event()
+    desk = Desk(theatre.performance)
+    before = signal.signal(signal.SIGUSR1, stop)
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        with pytest.raises(SystemExit):
+            desk.serve()
+        ended.set()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        sender.join()
+    assert noted == [signal.SIGUSR1] and not waited
 
 
 @pytest.fixture

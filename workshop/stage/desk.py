@@ -6,6 +6,7 @@ says which scene it was given on; when something was done since, the order is st
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from workshop.stage.scene import FREE
 
 MOMENT = 0.1
 """Seconds that an order may wait at the door."""
+HEARD = 0.5
+"""Seconds after which a signal is heard at the latest that came just as the wait for an order began: Python
+notes it, and the wait does not end by it."""
 
 
 @frozen
@@ -93,13 +97,18 @@ class Desk:
         """Do what is ordered until it is to end. All that touches the lab happens in the caller's thread."""
         self.performance.begin(first)
         self._done()
-        while (order := self._orders.get()).command != "quit":
+        while (order := self._next()).command != "quit":
             if order.command != "panic":
                 self.hurry.clear()
             self._do(order)
             self._done(panic=order.command == "panic")
         if self.failed is not None:
             raise self.failed
+
+    def _next(self) -> Order:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._orders.get(timeout=HEARD)
 
     def _do(self, order: Order) -> None:
         match order.command:
