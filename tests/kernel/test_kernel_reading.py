@@ -16,7 +16,7 @@ import pytest
 from workshop.errors import LabError
 from workshop.kernel.collect import Collector, Reader
 from workshop.kernel.diff import diff
-from workshop.kernel.model import Snapshot
+from workshop.kernel.model import Process, Snapshot
 from workshop.kernel.procfs import to_inner
 from workshop.kernel.serial import from_json, to_json
 from workshop.kernel.syscalls import Tracer
@@ -242,6 +242,34 @@ def test_pivot_root_moves_an_idle_neighbour_too(lab: Small) -> None:
     fresh = Collector(lab.collector.reader)
     assert fresh.collect([lab.pid]).processes[idle.pid] == idle
     fresh.close()
+
+
+def test_an_id_map_that_another_writes_is_seen_though_nobody_ran(lab: Small) -> None:
+    """Who did not run is who it was, but for the maps: the parent writes them."""
+    lab.shell.run("unshare --user sleep 1000 &")
+    idle = named(lab, "sleep", "1000")
+    assert idle.ids is not None and not idle.ids.uid_map and idle.ids.uid[0] == 0
+    lab.shell.run(f"echo 0 7 5 > /proc/{idle.pid}/uid_map; echo 0 8 5 > /proc/{idle.pid}/gid_map")
+    mapped = named(lab, "sleep", "1000")
+    assert mapped.ids is not None
+    assert (mapped.ids.uid_map, mapped.ids.gid_map) == (((0, 7, 5),), ((0, 8, 5),))
+
+
+def test_who_runs_is_asked_again_who_it_is(lab: Small) -> None:
+    lab.shell.run("exec unshare --uts setpriv --bounding-set -chown bash --norc")
+    before = lab.look().processes[lab.pid].ids
+    lab.shell.run("exec setpriv --no-new-privs --bounding-set -kill bash --norc")
+    now = lab.look().processes[lab.pid].ids
+    assert before is not None and now is not None
+    assert now.no_new_privs and not before.no_new_privs
+    assert before.cap_bnd - now.cap_bnd == 1 << 5  # CAP_KILL
+
+
+def named(lab: Small, *args: str) -> Process:
+    """The one process with these arguments, asleep."""
+    until(lambda: any(p.args == args and p.state == "S" for p in lab.look().processes.values()))
+    (found,) = (p for p in lab.look().processes.values() if p.args == args)
+    return found
 
 
 def test_orphans_get_a_new_parent_though_they_sleep(lab: Small) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -104,8 +103,7 @@ class Collector:
         known = {host, *subjects} & found.keys()
         self._look_again(found, known)
         mounts = self._mounts(found)
-        for pid in known | subject.candidates(found, host, known):
-            found[pid] = replace(found[pid], ids=processes.ids(self._dir, pid))
+        self._processes.identify(known | subject.candidates(found, host, known), found)
         datasets = self._read_datasets(found) if self.reader.pool else {}
         root = Path(self._path(host, "root"))
         subvolumes = self._subvolumes(mounts.get(mount_key(found[host])))
@@ -332,12 +330,16 @@ def _cgroups(found: Mapping[int, Process], hierarchies: Iterable[cgroupfs.Hierar
     groups = [(h, path, folder) for h in hierarchies for path, folder in cgroupfs.groups(h)]
     if not groups:
         return ()
+    # Processes of the same groups share one mapping: it is looked at once, not once for each of them.
+    alike: dict[int, list[int]] = {}
+    for pid, process in found.items():
+        alike.setdefault(id(process.cgroups), []).append(pid)
     members: dict[tuple[str, str], list[int]] = {}
-    for pid in sorted(found):
-        for membership in found[pid].cgroups.items():
-            members.setdefault(membership, []).append(pid)
+    for pids in alike.values():
+        for membership in found[pids[0]].cgroups.items():
+            members.setdefault(membership, []).extend(pids)
     return tuple(
-        Cgroup(name, path, tuple(members.get((name, path), ())), cgroupfs.values(folder, name))
+        Cgroup(name, path, tuple(sorted(members.get((name, path), ()))), cgroupfs.values(folder, name))
         for hierarchy, path, folder in groups
         for name in hierarchy.controllers
     )

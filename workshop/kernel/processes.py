@@ -15,11 +15,16 @@ from typing import Any, NamedTuple
 from workshop.kernel import cgroupfs, procfs
 from workshop.kernel.model import Ids, Process
 
+Maps = tuple[bytes, bytes]
+"""What `uid_map` and `gid_map` hold."""
+
 
 class _Known(NamedTuple):
     ran: bytes
     cgroup: bytes
     process: Process
+    maps: Maps | None = None
+    """Those by which `process.ids` was read."""
 
 
 class Processes:
@@ -77,6 +82,23 @@ class Processes:
         if any(getattr(entry.process, name) != value for name, value in fields.items()):
             entry = self._known[pid] = entry._replace(process=replace(entry.process, **fields))
         return entry.process
+
+    def identify(self, pids: Iterable[int], found: dict[int, Process]) -> None:
+        """Puts in who these processes are. One that has not run is who it was, but for the maps of its user
+        namespace: others write those, so they are read each time, once for each namespace."""
+        maps: dict[int | None, Maps] = {}
+        for pid in pids:
+            space = found[pid].ns.get("user")
+            now = maps.get(space) if space is not None else None
+            if now is None:
+                now = maps[space] = id_maps(self._dir, pid)
+            entry = self._known.get(pid)
+            if entry is None or entry.process.ids is None or entry.maps != now:
+                read = ids(self._dir, pid, now)
+                updated = self.update(pid, ids=read)
+                found[pid] = updated or replace(found[pid], ids=read)
+                if updated is not None:
+                    self._known[pid] = self._known[pid]._replace(maps=now)
 
     def _memberships(self, text: bytes) -> Mapping[str, str]:
         found = self._cgroups.get(text)
@@ -149,10 +171,13 @@ def _idle(ran: bytes, process: Process) -> bool:
     return process.state != "R" and process.threads == 1 and bool(ran) and not ran.startswith(b"0 0 0")
 
 
-def ids(directory: procfs.Directory, pid: int) -> Ids | None:
+def ids(directory: procfs.Directory, pid: int, maps: Maps | None = None) -> Ids | None:
     """Who process `pid` is; None when it is gone."""
     status = directory.read(f"{pid}/status")
     if not status:
         return None
-    maps = (directory.read(f"{pid}/{name}") or b"" for name in ("uid_map", "gid_map"))
-    return procfs.parse_ids(procfs.parse_status(status), *maps)
+    return procfs.parse_ids(procfs.parse_status(status), *(maps or id_maps(directory, pid)))
+
+
+def id_maps(directory: procfs.Directory, pid: int) -> Maps:
+    return directory.read(f"{pid}/uid_map") or b"", directory.read(f"{pid}/gid_map") or b""
