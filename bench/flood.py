@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import threading
+from contextlib import closing
 
 from bench.lab import played
 from bench.pairs import PAIRS, Row, pairs, ratio, timed
@@ -19,9 +19,10 @@ class Drained(Terminal):
     """A terminal whose other end is read as fast as it goes and thrown away."""
 
     def __init__(self) -> None:
-        self._other, self._own = pty.openpty()
-        self._reader = threading.Thread(target=self._drain, daemon=True)
-        self._reader.start()
+        other, self._own = pty.openpty()
+        # A terminal is another process; a thread of ours would take turns with what is measured.
+        self._reader = subprocess.Popen(["cat"], stdin=other, stdout=subprocess.DEVNULL)
+        os.close(other)
 
     @property
     def fd(self) -> int:
@@ -37,14 +38,18 @@ class Drained(Terminal):
     def size(self) -> tuple[int, int]:
         return 24, 80
 
-    def _drain(self) -> None:
-        while os.read(self._other, 1 << 16):
-            pass
+    def close(self) -> None:
+        os.close(self._own)
+        self._reader.kill()
+        self._reader.wait()
 
 
 def measure() -> list[Row]:
-    ours_terminal, theirs_terminal = Drained(), Drained()
-    with played("process-trees/become-pid-1", calls=True) as session:
+    with (
+        closing(Drained()) as ours_terminal,
+        closing(Drained()) as theirs_terminal,
+        played("process-trees/become-pid-1", calls=True) as session,
+    ):
 
         def ours() -> float:
             return timed(lambda: session.shells["host"].run(COMMAND, ours_terminal, 60))

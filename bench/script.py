@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ cd root
 mount --rbind /dev dev; mount -t proc proc proc; mount -t sysfs sysfs sys
 for each in run tmp lab; do mkdir -p $each; mount -t tmpfs tmpfs $each; done
 mkdir -p run/lock lab/images lab/containers
-for image in $2; do cp "$image" lab/images; done
+for image in $2; do cp "${image#*=}" "lab/images/${image%%=*}"; done
 pivot_root . mnt; cd /; umount -l /mnt
 hostname lab; ip link set lo up
 if [ "$3" = pool ]; then
@@ -68,10 +68,11 @@ class Bash:
 
 
 @contextmanager
-def lab(images: tuple[Path, ...], *, pool: bool) -> Iterator[int]:
-    """A lab; the pid of its first process."""
+def lab(images: Mapping[str, Path], *, pool: bool) -> Iterator[int]:
+    """A lab with these images (name to file); the pid of its first process."""
     with tempfile.TemporaryDirectory() as staging:
-        command = ["bash", "-c", _LAB, "lab", staging, " ".join(map(str, images)), "pool" if pool else ""]
+        named = " ".join(f"{name}={path}" for name, path in images.items())
+        command = ["bash", "-c", _LAB, "lab", staging, named, "pool" if pool else ""]
         with subprocess.Popen(
             ["unshare", "--kill-child", "--fork", *NAMESPACES, *command], stdout=subprocess.PIPE
         ) as unshare:

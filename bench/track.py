@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -35,7 +36,7 @@ class Lab:
 def measure() -> list[Row]:
     steps, labs = _played()
     found = images.tools()
-    own = tuple(images.prepare(found).values()) if found else ()
+    own = images.prepare(found) if found else {}
     command = [sys.executable, "-m", "workshop", "run", "--track", TRACK, *steps]
 
     def ours() -> float:
@@ -68,7 +69,7 @@ def _played() -> tuple[list[str], list[Lab]]:
     return [step.id for step in steps], labs
 
 
-def _script(labs: list[Lab], own: tuple[Path, ...]) -> None:
+def _script(labs: list[Lab], own: Mapping[str, Path]) -> None:
     for each in labs:
         shells: dict[ShellName, Bash] = {}
         with lab(own, pool=each.pool) as first:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 GUIDE_KEY = re.compile(rb"\x1d|\x1b\[93;5u|\x1b\[27;5;93~")
 """Ctrl-], also as terminals send it when a program has asked for extended keys (vim does)."""
 REDRAWN = re.compile(rb"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])*")
-CHUNK = 128 * 1024
+CHUNK = 16 * 1024
+"""Bytes that are read before they are written. Meanwhile the terminal draws and the program prints; with much
+more of it they wait for each other in turn."""
 PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
 LULL = 1.0

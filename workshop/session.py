@@ -530,7 +530,7 @@ class Session:
             for shell in self.shells.values():
                 if shell.alive:
                     shell.drain()  # "Killed", say: a late word of the rebuilding is not the learner's to read
-        self._begin(step)
+        self._begin(step, seen=None if fresh or way[first:at] else self.now)
         return fresh
 
     def _announce(self) -> None:
@@ -579,10 +579,11 @@ class Session:
         self._trail.typed(shell, line)
         yield from self._act(line, Silent(), _typing(line, OWN_SECONDS))
 
-    def _begin(self, step: Step) -> None:
+    def _begin(self, step: Step, seen: Snapshot | None = None) -> None:
+        """`seen`: what was looked at a moment ago, with nothing typed since."""
         self.step = step
         self.active = step.shell
-        self.now = self._before = self.host.look()
+        self.now = self._before = seen or self.host.look()
         self.judged = None
         self.result = None
         self._answer = None
