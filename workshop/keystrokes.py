@@ -20,7 +20,7 @@ def keystrokes(line: bytes, reader: Reader, eof: bytes = b"\x04") -> list[bytes]
         case "paste":
             return [b"\x1b[200~" + line.replace(b"\x1b[201~", b"") + b"\x1b[201~\n"] if line else [b"\n"]
         case "readline":
-            return [_quoted(line) + b"\n"]
+            return [_quoted(line, beyond=0x80) + b"\n"]
         case "ash":  # knows no quoting, and completes at a tab
             return [bytes(0x20 if byte == 0x09 else byte for byte in line) + b"\n"]
     line = _quoted(line)
@@ -38,6 +38,8 @@ def clearing(reader: Reader) -> bytes:
     return b"\x1b[201~\x07\x05\x15" if reader in ("paste", "readline") else b"\x05\x15"
 
 
-def _quoted(line: bytes) -> bytes:
-    """Ctrl-V before each control character."""
-    return b"".join(b"\x16%c" % byte if byte < 0x20 or byte == 0x7F else b"%c" % byte for byte in line)
+def _quoted(line: bytes, beyond: int = 0x100) -> bytes:
+    """Ctrl-V before each control character, and before each byte from `beyond` on: where a container has no
+    locale, readline takes the bytes of a letter with an accent for keys with Meta."""
+    special = (*range(0x20), 0x7F, *range(beyond, 0x100))
+    return b"".join(b"\x16%c" % byte if byte in special else b"%c" % byte for byte in line)

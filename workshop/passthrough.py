@@ -34,6 +34,8 @@ CHUNK = 16 * 1024
 more of it they wait for each other in turn."""
 PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
+SETTLING = 50
+"""Pauses that a shell has at most to say all it has to say: on a busy machine it may not even have got to run."""
 LULL = 1.0
 """Seconds without output after which what stands on the last line may be the prompt of a stranger."""
 ASKING = 0.3
@@ -42,6 +44,8 @@ TAKING = 0.3
 """Seconds that a shell has to take the line that was typed; it needs a few milliseconds."""
 PATIENCE = 0.4
 """Seconds that a program has to obey, each time that it is told to stop."""
+KILLED = 128
+"""Added to a signal's number it is the exit status of what the signal ended, bash(1)."""
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 How = Literal["prompt", "away", "closed", "timeout"]
@@ -196,6 +200,13 @@ class Passage:
                 deadline = time.monotonic() + PATIENCE
         if how == "timeout":
             self._settle()
+            prompt = follower.prompt
+            if prompt is not None and (prompt.status or 0) < KILLED:
+                # The line ended by itself as the key came. bash may have noted that, and would throw away the
+                # beginning of the next line: one more key, at a prompt that waits for it, brings it to an end.
+                self._input[:] = b"\x03"
+                self._write()
+                self._settle()
         return how
 
     def _notice(self, kept: bytes) -> bytes:
@@ -213,10 +224,13 @@ class Passage:
         then makes one more."""
         poll = select.poll()
         poll.register(self._process.fd, select.POLLIN)
-        for _ in range(10):
-            if self.closed or not poll.poll(PAUSE * 1000):
+        for _ in range(SETTLING):
+            if self.closed:
                 return
-            keep(self._follower.background, self.sync())
+            if poll.poll(PAUSE * 1000):
+                keep(self._follower.background, self.sync())
+            elif not self._process.busy():
+                return
 
     def _wait(self, deadline: float | None) -> float | None:
         """How long to wait for something to happen, in milliseconds."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -25,6 +26,7 @@ from workshop.frozen import frozen
 
 TIOCGPTPEER = 0x5441
 """Opens the pty's other side, whatever /dev is mounted here: ioctl_tty(2)."""
+_BUSY = re.compile(r"^(?:State:\t[RD]|(?:SigPnd|ShdPnd):\t0*[1-9a-f])", re.MULTILINE)
 GRACE = {signal.SIGHUP: 0.5, signal.SIGKILL: 10.0}
 """Seconds that processes have to end after a signal. SIGKILL is obeyed as soon as they get to run."""
 
@@ -50,7 +52,7 @@ class PtyProcess:
                 env=dict(env),
                 dimensions=size,
                 timeout=None,
-                preexec_fn=_default_signals,
+                preexec_fn=_prepare,
             )
         except (pexpect.ExceptionPexpect, OSError) as error:
             message = f"The shell could not be started: {error}"
@@ -106,6 +108,16 @@ class PtyProcess:
         if group > 1 and group != os.getpgrp():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
+
+    def busy(self) -> bool:
+        """Is the process in the foreground on its way to a processor, or a signal on its way to it?
+        proc_pid_status(5): State, SigPnd, ShdPnd."""
+        pid = self.foreground()
+        try:
+            text = Path(f"/proc/{pid}/status").read_text(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return _BUSY.search(text) is not None
 
     def line_mode(self) -> tuple[bool, bool, bytes]:
         """ICANON and ECHO of the terminal, and its end-of-file character: termios(3)."""
@@ -164,8 +176,12 @@ def processes() -> Iterator[Stat]:
             yield found
 
 
-def _default_signals() -> None:
-    """Python ignores SIGPIPE and SIGXFSZ; a shell that starts so could not change it for `yes | head`."""
+def _prepare() -> None:
+    """Python ignores SIGPIPE and SIGXFSZ; a shell that starts so could not change it for `yes | head`. And
+    Ctrl-S does not stop the output for ever: who presses it by mistake would have to know of Ctrl-Q."""
+    mode = termios.tcgetattr(0)
+    mode[0] &= ~termios.IXON
+    termios.tcsetattr(0, termios.TCSANOW, mode)
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -44,6 +44,14 @@ def test_the_interrupt_key(shell: PtyShell) -> None:
         assert shell.run("sh -c 'echo go; sleep 1000'", terminal, SECONDS).status == 131
 
 
+def test_a_key_that_once_stopped_the_output_stops_nothing(shell: PtyShell) -> None:
+    """Ctrl-S: nobody who presses it by mistake today knows that Ctrl-Q goes on."""
+    with desk((b"go", b"\x13\r")) as terminal:
+        result = shell.run("echo go; read -r x; echo and on", terminal, 5)
+    assert result == Result("prompt", 0, result.output)
+    assert result.output.endswith(b"and on\r\n")
+
+
 def test_a_job_is_stopped_and_goes_on(shell: PtyShell) -> None:
     with desk((b"go\r\n", b"\x1a")) as terminal:
         stopped = shell.run("sh -c 'echo go; read x; exit $x'", terminal, SECONDS)
