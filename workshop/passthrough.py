@@ -35,7 +35,7 @@ more of it they wait for each other in turn."""
 PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
 SETTLING = 50
-"""Pauses that a shell has at most to say all it has to say: on a busy machine it may not even have got to run."""
+"""Pauses that a shell has at most to say all it has to say: on a busy machine it may not have got to run yet."""
 LULL = 1.0
 """Seconds without output after which what stands on the last line may be the prompt of a stranger."""
 ASKING = 0.3
@@ -202,8 +202,8 @@ class Passage:
             self._settle()
             prompt = follower.prompt
             if prompt is not None and (prompt.status or 0) < KILLED:
-                # The line ended by itself as the key came. bash may have noted that, and would throw away the
-                # beginning of the next line: one more key, at a prompt that waits for it, brings it to an end.
+                # The line ended by itself as the key came. bash may have noted that, and would throw away
+                # the beginning of the next line: one more key, at its prompt, brings that to an end.
                 self._input[:] = b"\x03"
                 self._write()
                 self._settle()
