@@ -35,7 +35,7 @@ more of it they wait for each other in turn."""
 PAUSE = 0.02
 """Seconds without output after which what looked like the beginning of a mark is shown after all."""
 SETTLING = 50
-"""Pauses that a shell has at most to say all it has to say: on a busy machine it may not have got to run yet."""
+"""Pauses that a shell has at most to say all it has to say: on a busy machine it may not have run yet."""
 LULL = 1.0
 """Seconds without output after which what stands on the last line may be the prompt of a stranger."""
 ASKING = 0.3
