@@ -41,5 +41,6 @@ def clearing(reader: Reader) -> bytes:
 def _quoted(line: bytes, beyond: int = 0x100) -> bytes:
     """Ctrl-V before each control character, and before each byte from `beyond` on: where a container has no
     locale, readline takes the bytes of a letter with an accent for keys with Meta."""
-    special = (*range(0x20), 0x7F, *range(beyond, 0x100))
-    return b"".join(b"\x16%c" % byte if byte in special else b"%c" % byte for byte in line)
+    return b"".join(
+        b"\x16%c" % byte if byte < 0x20 or byte == 0x7F or byte >= beyond else b"%c" % byte for byte in line
+    )

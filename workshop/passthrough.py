@@ -201,7 +201,7 @@ class Passage:
         if how == "timeout":
             self._settle()
             prompt = follower.prompt
-            if prompt is not None and (prompt.status or 0) < KILLED:
+            if prompt is not None and prompt.status < KILLED:
                 # The line ended by itself as the key came. bash may have noted that, and would throw away
                 # the beginning of the next line: one more key, at its prompt, brings that to an end.
                 self._input[:] = b"\x03"

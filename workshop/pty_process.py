@@ -15,6 +15,7 @@ import signal
 import struct
 import termios
 import time
+import tty
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ def _prepare() -> None:
     """Python ignores SIGPIPE and SIGXFSZ; a shell that starts so could not change it for `yes | head`. And
     Ctrl-S does not stop the output for ever: who presses it by mistake would have to know of Ctrl-Q."""
     mode = termios.tcgetattr(0)
-    mode[0] &= ~termios.IXON
+    mode[tty.IFLAG] &= ~termios.IXON
     termios.tcsetattr(0, termios.TCSANOW, mode)
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)

@@ -1,8 +1,8 @@
 """The whole talk, really, by a nervous speaker: wrong keys, early ones, too many, other sizes, jumps, and
 somebody kills a container meanwhile. What they do comes from a seed; states are waited for, never a time.
 
-Not part of every run: a key that comes in the millisecond in which a line ends is dropped by the stage, on
-purpose, and this speaker is quick enough to meet it. `script/test tests/kernel/nervous_speaker.py` plays it.
+Not part of every run: after keys that a program did not read, a quick Ctrl-C can leave a shell without the
+mark in its prompt, and the line never ends. `script/test tests/kernel/nervous_speaker.py` plays it.
 """
 
 from __future__ import annotations

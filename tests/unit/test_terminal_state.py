@@ -89,3 +89,9 @@ def test_other_editors() -> None:
     assert keystrokes(b"", "paste") == [b"\n"]
     assert keystrokes(b"a\tb", "readline") == [b"a\x16\tb\n"]
     assert keystrokes(b"a\tb", "ash") == [b"a b\n"]
+
+
+def test_a_letter_with_an_accent_is_no_key_with_meta() -> None:
+    """In a container without a locale its last byte alone would be Meta-?, which lists all commands."""
+    assert keystrokes("aÿ".encode(), "readline") == [b"a\x16\xc3\x16\xbf\n"]
+    assert keystrokes("aÿ".encode(), "paste") == ["\x1b[200~aÿ\x1b[201~\n".encode()]

@@ -84,21 +84,19 @@ class Processes:
         return entry.process
 
     def identify(self, pids: Iterable[int], found: dict[int, Process]) -> None:
-        """Puts in who these processes are. One that has not run is who it was, but for the maps of its user
-        namespace: others write those, so they are read each time, once for each namespace."""
+        """Puts in who these processes are, of those that were read last. One that has not run is who it was,
+        but for the maps of its user namespace: others write those, so they are read each time, once for each
+        namespace."""
         maps: dict[int | None, Maps] = {}
         for pid in pids:
             space = found[pid].ns.get("user")
             now = maps.get(space) if space is not None else None
             if now is None:
                 now = maps[space] = id_maps(self._dir, pid)
-            entry = self._known.get(pid)
-            if entry is None or entry.process.ids is None or entry.maps != now:
-                read = ids(self._dir, pid, now)
-                updated = self.update(pid, ids=read)
-                found[pid] = updated or replace(found[pid], ids=read)
-                if updated is not None:
-                    self._known[pid] = self._known[pid]._replace(maps=now)
+            entry = self._known[pid]
+            if entry.process.ids is None or entry.maps != now:
+                found[pid] = replace(entry.process, ids=ids(self._dir, pid, now))
+                self._known[pid] = entry._replace(process=found[pid], maps=now)
 
     def _memberships(self, text: bytes) -> Mapping[str, str]:
         found = self._cgroups.get(text)
