@@ -99,15 +99,15 @@ vm_packages() {
     guest_packages required wanted machine tests
 }
 
-# QEMU's accelerator. That /dev/kvm opens does not say that a guest gets going: a boot sector is tried, which says so by
-# QEMU's exit status.
+# QEMU's accelerator. That /dev/kvm opens does not say that a guest gets going: where the processor has no virtualization
+# of its own, it starts only guests made for it; and a boot sector is tried, which says so by QEMU's exit status.
 accelerator() {
     local sector status=0
-    if [ -w /dev/kvm ]; then
+    if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
         sector=$(mktemp)
         # mov al, 16; out 0xf4, al; hlt
         { printf '\260\020\346\364\364' && head -c 505 /dev/zero && printf '\125\252'; } >"$sector"
-        timeout 5 qemu-system-x86_64 -accel kvm -nodefaults -display none -m 16 \
+        timeout 5 qemu-system-x86_64 -accel kvm -cpu "${VM_CPU:-max}" -nodefaults -display none -m 16 \
             -device isa-debug-exit,iobase=0xf4,iosize=1 -drive "file=$sector,format=raw" >/dev/null 2>&1 || status=$?
         rm -f "$sector"
         if [ "$status" = 33 ]; then

@@ -128,11 +128,9 @@ class Passage:
     def fit(self, terminal: Terminal) -> None:
         """The pty as large as the terminal. A shell at its prompt draws that anew: that is over before a line
         is typed, and not shown."""
-        if terminal.size() == self._process.size:
-            return
-        known = len(self._follower.background)
+        before, known = self._process.size, len(self._follower.background)
         self._process.resize(terminal.size())
-        if self._follower.phase == "idle":
+        if self._process.size != before and self._follower.phase == "idle":
             self._settle()
             if REDRAWN.fullmatch(self._follower.background, known):
                 del self._follower.background[known:]

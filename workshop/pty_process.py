@@ -30,6 +30,8 @@ TIOCGPTPEER = 0x5441
 _BUSY = re.compile(r"^(?:State:\t[RD]|(?:SigPnd|ShdPnd):\t0*[1-9a-f])", re.MULTILINE)
 GRACE = {signal.SIGHUP: 0.5, signal.SIGKILL: 10.0}
 """Seconds that processes have to end after a signal. SIGKILL is obeyed as soon as they get to run."""
+FEWEST_ROWS = 2
+"""In a single row readline scrolls sideways, and where that is narrow as well it draws no prompt."""
 
 
 @frozen
@@ -51,7 +53,7 @@ class PtyProcess:
                 argv[0],
                 list(argv[1:]),
                 env=dict(env),
-                dimensions=size,
+                dimensions=_least(size),
                 timeout=None,
                 preexec_fn=_prepare,
             )
@@ -67,7 +69,7 @@ class PtyProcess:
         self.end = os.pidfd_open(child.pid)
         """Readable once the shell has ended: what it left in the background may hold its terminal open."""
         self._child = child
-        self.size = size
+        self.size = _least(size)
         os.set_inheritable(self.fd, False)
         os.set_blocking(self.fd, False)
 
@@ -78,8 +80,9 @@ class PtyProcess:
     def resize(self, size: tuple[int, int], *, again: bool = False) -> None:
         """TIOCSWINSZ: the kernel sends SIGWINCH to the foreground when the size differs, or is to be told
         again."""
+        size = _least(size)
         if again:
-            self._set_size((max(1, size[0] - 1), size[1]))
+            self._set_size((size[0] + (1 if size[0] == FEWEST_ROWS else -1), size[1]))
         if again or size != self.size:
             self._set_size(size)
 
@@ -158,6 +161,10 @@ class PtyProcess:
             self._child.close(force=True)
         os.close(self.end)
         self.fd = self.end = -1
+
+
+def _least(size: tuple[int, int]) -> tuple[int, int]:
+    return max(FEWEST_ROWS, size[0]), size[1]
 
 
 def stat(pid: int) -> Stat | None:

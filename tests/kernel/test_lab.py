@@ -203,7 +203,7 @@ def test_a_fork_bomb_without_a_limit_does_not_outlive_a_reset(make: Make, machin
     group = next(g for g in lab.groups if g.hierarchy.v2 == machine.has("cgroup2") and _counts_pids(g))
     assert (group.path / "pids.max").read_text() == f"{cgroups.MOST_PROCESSES}\n"
     bomb = "b() { b & b & wait; }; b </dev/null >/dev/null 2>&1 &"
-    run(lab, f"mkdir {files[0]}/bomb; bash -c '{bomb}'")
+    run(lab, f"mkdir {files[0]}/bomb; echo $$ > {files[0]}/bomb/cgroup.procs; bash -c '{bomb}'")
     # before Linux 6.11 a refusal was counted in the group of who was refused, not where the limit is
     events = [path / "pids.events" for path in (group.path, group.path / "bomb")]
     wait_for(lambda: any("max 0" not in path.read_text() for path in events))

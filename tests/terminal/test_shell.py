@@ -124,6 +124,12 @@ def test_a_resize_at_the_prompt_ends_no_line(shell: PtyShell) -> None:
         assert shell.drain() == b""
 
 
+def test_a_terminal_of_one_cell_ends_a_line(shell: PtyShell) -> None:
+    silent = Silent((1, 1))
+    for _ in range(2):
+        assert shell.run("stty size", silent) == ok("2 1\n")
+
+
 def test_bytes_that_are_no_utf8_and_a_flood(shell: PtyShell) -> None:
     assert run(shell, r"stty -opost; printf '\377\376\200\0\033x'; stty opost") == Result(
         "prompt", 0, b"\xff\xfe\x80\0\x1bx"
