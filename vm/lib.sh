@@ -94,8 +94,8 @@ guest_packages() (
 
 # All packages of a VM.
 vm_packages() {
-    printf '%s\n' systemd-sysv systemd-resolved udev dbus kmod login passwd bash-completion man-db nano \
-        openssh-server "linux-image-cloud-$arch"
+    printf '%s\n' systemd-sysv systemd-resolved libpam-systemd dbus-user-session udev dbus kmod login passwd \
+        bash-completion man-db nano openssh-server "linux-image-cloud-$arch"
     guest_packages required wanted machine tests
 }
 

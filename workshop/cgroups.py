@@ -258,7 +258,7 @@ def _parent(hierarchy: Hierarchy) -> Path:
     """Below which group the lab's is made; see the top of this file."""
     if not hierarchy.v2 or _is_root(hierarchy.folder):
         return hierarchy.folder
-    if _is_root(hierarchy.mount):
+    if _is_root(hierarchy.mount) and not rootless.inside():
         return hierarchy.mount
     folder = hierarchy.folder
     while folder != hierarchy.mount:

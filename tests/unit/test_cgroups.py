@@ -42,6 +42,17 @@ def test_v2_in_a_container_is_below_the_nearest_that_hands_down(tmp_path: Path) 
     assert cgroups._parent(Hierarchy((), top, inner)) == top / "a"
 
 
+def test_v2_for_an_ordinary_account_is_below_its_own_scope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups.rootless, "inside", lambda: True)
+    top = group(tmp_path / "top", controllers="memory pids", hands_down="memory pids", root=True)
+    group(top / "user", controllers="memory", hands_down="memory")
+    group(top / "user/scope", controllers="memory", hands_down="memory")
+    program = group(top / "user/scope/program", controllers="memory")
+    assert cgroups._parent(Hierarchy((), top, program)) == top / "user/scope"
+
+
 def test_v2_in_a_container_that_hands_nothing_down(tmp_path: Path) -> None:
     top = group(tmp_path / "top", controllers="memory")
     assert cgroups._parent(Hierarchy((), top, top)) == top

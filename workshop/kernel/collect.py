@@ -110,7 +110,7 @@ class Collector:
         networks, hostnames, queues = probe.apart(
             lambda: (self._networks(found), self._hostnames(found), self._ipc(found))
         )
-        return Snapshot(
+        snapshot = Snapshot(
             host=host,
             processes=found,
             mounts=mounts,
@@ -127,6 +127,9 @@ class Collector:
             folders=folders.read(root, self.reader.roots, (*_mounted(datasets), *subvolumes)),
             absent=self._absent,
         )
+        if self.reader.pool:
+            self._keep_datasets(found, datasets)
+        return snapshot
 
     def _path(self, pid: int, name: str) -> str:
         return f"{self.reader.proc}/{pid}/{name}"
@@ -301,15 +304,21 @@ class Collector:
 
     def _read_datasets(self, found: Mapping[int, Process]) -> Mapping[str, Dataset]:
         """Asking takes milliseconds. zfs-fuse counts what it reads and writes (`/proc/PID/io`): as long as
-        that stands still, nothing can have changed."""
-        daemon = min((p.pid for p in found.values() if p.comm == "zfs-fuse"), default=None)
+        that stands still from the end of the last look on, nothing can have changed."""
+        daemon = _zfs_fuse(found)
         if daemon is None and not _kernel_has_zfs():
             return {}
-        before = self._dir.read(f"{daemon}/io") if daemon else None
-        if before is None or self._zfs is None or self._zfs[0] != before:
-            datasets = self._datasets.read()
-            self._zfs = (self._dir.read(f"{daemon}/io") or b"" if daemon else b"", datasets)
-        return self._zfs[1]
+        if self._zfs is not None and daemon is not None and self._zfs[0] == self._dir.read(f"{daemon}/io"):
+            return self._zfs[1]
+        return self._datasets.read()
+
+    def _keep_datasets(self, found: Mapping[int, Process], datasets: Mapping[str, Dataset]) -> None:
+        """At the end of a look: its own reading of the data sets' folders is counted, too. Whoever changes a
+        data set takes longer for it than a look from here to there; if they are at it, nothing is kept."""
+        daemon = _zfs_fuse(found)
+        busy = any(process.comm in ("zfs", "zpool") for process in found.values())
+        count = self._dir.read(f"{daemon}/io") if daemon is not None and not busy else None
+        self._zfs = (count, datasets) if count is not None else None
 
 
 def _parse_mounts(text: bytes) -> tuple[Mount, ...]:
@@ -348,6 +357,10 @@ def _cgroups(found: Mapping[int, Process], hierarchies: Iterable[cgroupfs.Hierar
 def _mounted(datasets: Mapping[str, Dataset]) -> Iterable[str]:
     """Where the file systems of the pools are mounted: `/tank/images/debian`."""
     return (d.mountpoint for d in datasets.values() if d.mountpoint and d.mountpoint.startswith("/"))
+
+
+def _zfs_fuse(found: Mapping[int, Process]) -> int | None:
+    return min((process.pid for process in found.values() if process.comm == "zfs-fuse"), default=None)
 
 
 def _kernel_has_zfs() -> bool:
