@@ -71,5 +71,5 @@ def remarks(course: Course, step: Step, done: Done, changed: bool = False) -> It
 
 
 def _pattern(line: str) -> str:
-    """A line of a solution, with anything in the place of its variables."""
-    return r"\S+".join(re.escape(part) for part in VARIABLE.split(line))
+    """A line of a solution, with anything in the place of its variables; some are empty."""
+    return r"\S*".join(re.escape(part) for part in VARIABLE.split(line))

@@ -39,7 +39,10 @@ def _lines(report: Report) -> Iterator[str]:
 def missing(passages: Sequence[Passage]) -> str:
     """The steps of a lesson that are not passed, in one sentence; empty where there are none."""
     titles = [passage.step.title for passage in passages if passage.done is None]
-    return f"Not passed: {'; '.join(titles)}." if titles else ""
+    if len(titles) == len(passages):
+        return "Not begun."
+    sentence = f"Not passed: {'; '.join(titles)}" if titles else ""
+    return sentence if sentence.endswith(("?", "!")) or not sentence else f"{sentence}."
 
 
 def _passage(passage: Passage) -> Iterator[str]:

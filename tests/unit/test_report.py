@@ -70,6 +70,7 @@ def test_the_report_as_markdown() -> None:
     assert "- tank/images is there" in text
     assert "`first/inside`: passed on 2025-03-02, with 2 hints; with the solution shown" in text
     assert "Not passed: Count." in text and "### Count" not in text
+    assert "Not begun." in markdown(made({}))
 
 
 def test_backticks_in_a_line_do_not_end_the_fence() -> None:
@@ -109,7 +110,7 @@ def shown(renderable: object) -> str:
 def test_a_recap_is_made_of_ones_own_lines() -> None:
     text = shown(recap(replace(FIRST, steps=(replace(IMAGES, key="A key."), INSIDE)), {IMAGES.id: OWN}.get))
     assert "zfs create -p tank/images" in text and "+ tank/images" in text and "1 more change" in text
-    assert "A key." in text and "Not passed yet: Inside." in text
+    assert "A key." in text and "Not passed yet: Inside" in text
     assert "\n  ls" not in text, "what changed nothing is left out"
 
 

@@ -32,7 +32,7 @@ def recap(
             continue
         parts += _step(step, done, signs)
     if open_:
-        parts.append(Text(f"Not passed yet: {', '.join(open_)}.", overflow="fold"))
+        parts.append(Text(f"Not passed yet: {'; '.join(open_)}", overflow="fold"))
     return Group(*parts)
 
 
