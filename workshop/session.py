@@ -29,10 +29,9 @@ from workshop.events import (
     Undone,
     Working,
 )
-from workshop.frozen import frozen
 from workshop.ground import taken_away
 from workshop.host import START, Host
-from workshop.kernel.model import NS_KINDS, NsKind, Process, Snapshot
+from workshop.kernel.model import Snapshot
 from workshop.kernel.subject import subject
 from workshop.kernel.verdict import Verdict, View
 from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
@@ -40,9 +39,11 @@ from workshop.machine import Machine
 from workshop.passed import Done, Line, Told, goal
 from workshop.printed import best, errors
 from workshop.progress import Progress
+from workshop.settling import freezing, starting
 from workshop.shell import Result, Shell, Silent, Terminal
 from workshop.trail import ANSWER, Did, Trail
 from workshop.variables import fill, fill_params
+from workshop.whereabouts import Where, where
 
 if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
@@ -65,21 +66,6 @@ LOOKS = 50
 """Looks that it gets besides: on a slow machine the seconds are over before much has happened."""
 Act = Callable[[Shell, Terminal], Result]
 """What is done with a shell and the terminal it is lent."""
-PREPARING = frozenset({"chroot", "env", "nice", "nohup", "nsenter", "setpriv", "setsid", "sudo", "unshare"})
-
-
-@frozen
-class Where:
-    """Where the learner is, told from the kernel."""
-
-    shell: ShellName
-    pid: int
-    differs: tuple[NsKind, ...]
-    root: str
-    """`/` for the host's root, the path of a `chroot`, `own root` where `/` is a mount of its own."""
-    cwd: str
-    user: str
-    comm: str
 
 
 class Session:
@@ -211,21 +197,7 @@ class Session:
 
     def where(self) -> Where:
         """Where the foreground process of the active shell is, as of the last look at the kernel."""
-        pid = self.host.foreground(self.active)
-        now = self.now
-        process = now.processes.get(pid) if now else None
-        if now is None or process is None:
-            return Where(self.active, pid, (), "/", "/", "#", "")
-        reference = now.processes[now.host]
-        return Where(
-            self.active,
-            pid,
-            tuple(kind for kind in NS_KINDS if differs(process, reference, kind)),
-            _root_name(process, reference),
-            _inside(process),
-            "#" if process.ids is None or process.ids.uid[1] == 0 else "$",
-            process.comm,
-        )
+        return where(self.now, self.host.foreground(self.active), self.active)
 
     # -- moving about ---------------------------------------------------------------------------------------
 
@@ -720,45 +692,3 @@ def _plain(answer: str) -> str:
 def _typing(line: str, seconds: float) -> Act:
     """A line that nobody watches, and for which nobody waits for ever."""
     return lambda shell, lent: shell.run(line, lent, seconds)
-
-
-def starting(now: Snapshot, before: Snapshot) -> bool:
-    """Is there a new process on its way to become another program? It is still a copy of its parent, or it is
-    a program that only prepares the ground and has no child to wait for."""
-    parents = {process.ppid for process in now.processes.values()}
-    for process in now.processes.values():
-        known = before.processes.get(process.pid)
-        parent = now.processes.get(process.ppid)
-        if (known is not None and known.start == process.start) or parent is None or process.state == "Z":
-            continue
-        if process.pid not in parents and (process.args == parent.args or process.comm in PREPARING):
-            return True
-    return False
-
-
-def freezing(now: Snapshot) -> bool:
-    """Is there a group that was told to freeze, and whose processes have not all stopped?"""
-    for group in now.cgroups:
-        told = group.values.get("cgroup.freeze") == "1"
-        if told and "frozen 0" in group.values.get("cgroup.events", ""):
-            return True
-        if group.values.get("freezer.state") == "FREEZING":
-            return True
-    return False
-
-
-def differs(process: Process, reference: Process, kind: NsKind) -> bool:
-    return bool(process.ns) and process.ns.get(kind) != reference.ns.get(kind)
-
-
-def _inside(process: Process) -> str:
-    """The current directory, as the process itself would name it: below its root."""
-    cwd, root = process.cwd or "/", process.root.path if process.root else "/"
-    return cwd.removeprefix(root.rstrip("/")) or "/"
-
-
-def _root_name(process: Process, reference: Process) -> str:
-    mine, hosts = process.root, reference.root
-    if mine is None or hosts is None or (mine.dev, mine.ino) == (hosts.dev, hosts.ino):
-        return "/"
-    return mine.path if mine.path != "/" else "own root"

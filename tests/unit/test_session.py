@@ -34,7 +34,8 @@ from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Obser
 from workshop.kernel.model import Root
 from workshop.lesson import Course, Step
 from workshop.progress import Progress
-from workshop.session import Session, starting
+from workshop.session import Session
+from workshop.settling import starting
 from workshop.shell import Result, Silent
 
 STEPS = FIRST.steps

@@ -8,7 +8,7 @@ import pytest
 from kernel_builders import snapshot
 
 from workshop.kernel.model import Cgroup
-from workshop.session import freezing
+from workshop.settling import freezing
 
 
 @pytest.mark.parametrize(

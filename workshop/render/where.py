@@ -16,7 +16,7 @@ from workshop.render.theme import UNICODE, Signs, counted
 from workshop.render.tree import tree
 
 if TYPE_CHECKING:
-    from workshop.session import Where
+    from workshop.whereabouts import Where
 
 Fragments = list[tuple[str, str]]
 """Styled text as prompt_toolkit wants it."""
