@@ -192,7 +192,9 @@ def test_the_whole_talk_by_a_nervous_speaker(
         standing = {stop.id: stop.standing for stop in watcher.scene.stops}
         assert set(standing.values()) == {"done"}, standing
         screen.type(" ")  # out of the dark, or away with a map
-        screen.wait_for("That was the last step.")
+        screen.wait_for(
+            "last step."
+        )  # "That was the last step.", or after one more key "Back goes to its last step."
         watcher.socket.close()
         screen.type("\x11")
         screen.wait_for("Once more")
@@ -201,4 +203,4 @@ def test_the_whole_talk_by_a_nervous_speaker(
         assert screen.mode() == mode
         assert screen.raw.rindex(b"\x1b[?1049l") > screen.raw.rindex(b"\x1b[?1049h")
     assert not list(ledger.home().glob(f"{screen.pid}*"))
-    assert traces.look().loops == before.loops
+    assert traces.look().loops <= before.loops
