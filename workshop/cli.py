@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workshop import __version__, language
-from workshop.errors import UsageError, WorkshopError
+from workshop.errors import MachineError, UsageError, WorkshopError
 from workshop.lesson import COURSE
 
 INTERRUPTED = 130
@@ -79,7 +80,7 @@ def parser() -> Parser:
         "--rehearse", action="store_true", help="play it with no one at the keys, and report"
     )
     present.add_argument(
-        "--runs", type=_count, default=1, metavar="N", help="rehearse so often (with --rehearse)"
+        "--runs", type=_count, metavar="N", help="rehearse so often (with --rehearse); once if not said"
     )
     _host_options(present)
     _page_options(present)
@@ -128,7 +129,7 @@ def parser() -> Parser:
     report.add_argument(
         "file",
         nargs="?",
-        type=Path,
+        type=_path,
         default=Path("-"),
         metavar="FILE",
         help="a new file; without one, standard output",
@@ -208,6 +209,7 @@ def _host_options(command: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _standard_streams()
     language.use(_language(words))
     if not words or (words[0].startswith("-") and words[0] not in OWN_OPTIONS):
         words.insert(0, "learn")
@@ -228,8 +230,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone (`workshop lessons | head`): nothing is left to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _quiet()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
+            raise
+        _quiet()
+        print(f"workshop: what is printed cannot be written: {error.strerror}.", file=sys.stderr)
+        return MachineError.status
+
+
+def _standard_streams() -> None:
+    """One that the caller has closed is nowhere: a file that is opened later must not take its place."""
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _quiet() -> None:
+    """What is still to be printed goes nowhere, so that Python's end does not stumble over it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _language(words: list[str]) -> str | None:
@@ -277,7 +298,7 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
             from workshop.ui.start import need_root
             from workshop.ui.watch import watch
 
-            need_root(words)
+            need_root(words, rootless_too=False)
             return watch(once=options.once)
         case "run":
             from workshop.ui.headless import run

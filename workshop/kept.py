@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop import language, lesson
+from workshop.errors import LessonError
 from workshop.lesson import COURSE, Course
 
 FILE = Path(__file__).parent / "__pycache__" / "course.json"
@@ -25,6 +26,10 @@ _KINDS: dict[str, Any] = {name: kind for name, kind in vars(lesson).items() if i
 def load(path: Path = COURSE, file: Path = FILE) -> Course:
     """As `parse.load`, in the chosen language."""
     course = _original(path, file)
+    if not course.lessons:
+        raise LessonError(
+            f"There are no lessons in {path}.", "`workshop new NAME --course FOLDER` begins one."
+        )
     if not language.current():
         return course
     from workshop.translation import translated
@@ -56,7 +61,11 @@ def _parsed(path: Path) -> Course:
 
 def _stamp(path: Path) -> list[Any]:
     """What the result depends on: the lessons, the modules that read them, and the folder for messages."""
-    return [str(Path.cwd()), sorted([*_files(path), *_files(Path(__file__).parent)])]
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # somebody has removed it
+        here = ""
+    return [here, sorted([*_files(path), *_files(Path(__file__).parent)])]
 
 
 def _files(folder: Path) -> Iterator[list[Any]]:

@@ -108,13 +108,18 @@ def read(path: Path = COURSE) -> Reading:
 
 def shown(path: Path) -> str:
     """A path as it is shown in messages: from the current folder, where it is below it."""
-    absolute = path.absolute()
-    here = Path.cwd()
+    try:
+        absolute, here = path.absolute(), Path.cwd()
+    except FileNotFoundError:  # somebody has removed the current folder
+        return str(path)
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def _text(path: Path, report: Report) -> str | None:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            report.error(1, "this is no file", "make it a readable file", unread=True)
+            return None
         data = path.read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:

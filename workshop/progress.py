@@ -46,6 +46,8 @@ class Progress:
     ) -> None:
         self.path = path
         self.messages: list[str] = []
+        self.lost = ""
+        """Why the last change could not be kept, if so."""
         self._owner = owner
         self._course = course
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -150,6 +152,7 @@ class Progress:
                 _sweep(self.path.parent)
                 _write(self.path, dump(self._state), self._owner)
         except OSError as error:
+            self.lost = error.strerror or str(error)
             self._say(f"Your progress cannot be kept in {self.path}: {error.strerror}. The course goes on.")
 
     def _say(self, message: str) -> None:

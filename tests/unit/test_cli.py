@@ -152,3 +152,43 @@ def test_as_a_program() -> None:
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
     done = workshop()
     assert done.returncode == 2 and "needs a terminal" in done.stderr and "workshop run" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("lessons",), ("lessons", "--json"), ("doctor",), ("report",)])
+def test_a_full_disk_behind_standard_output_is_said(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = workshop(*words, stdout=full.fileno())
+    assert done.returncode == 3
+    assert done.stderr == "workshop: what is printed cannot be written: No space left on device.\n"
+
+
+def test_a_standard_output_that_is_closed_is_nowhere() -> None:
+    command = f"{sys.executable} -m workshop lessons >&-"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_current_folder_that_is_gone(tmp_path: Path) -> None:
+    script = f"mkdir x && cd x && rmdir ../x && exec {sys.executable} -m workshop lessons --json"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [("lessons", "--course"), ("report", "--course"), ("lint",)])
+def test_a_course_without_lessons(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = workshop(*words, str(tmp_path))
+    assert done.returncode == 2 and f"There are no lessons in {tmp_path}." in done.stderr
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("01-x.md", "scenes.jsonl"):
+        os.mkfifo(tmp_path / name)
+    assert workshop("lint", str(tmp_path / "01-x.md")).returncode == 2
+    assert workshop("handout", str(tmp_path)).returncode == 2
+
+
+def test_runs_without_a_rehearsal() -> None:
+    assert "--runs goes with --rehearse" in workshop("present", "--runs", "3").stderr

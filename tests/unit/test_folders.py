@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+import pytest
 
 from workshop.kernel import folders
 
@@ -26,6 +29,17 @@ def test_folders_of_a_parent_and_named_ones(tmp_path: Path) -> None:
 
 def test_what_is_not_there_has_no_folders(tmp_path: Path) -> None:
     assert folders.read(tmp_path, ["/lab/containers"]) == {}
+
+
+def test_a_file_system_whose_daemon_is_gone_has_no_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: object, **_: object) -> os.stat_result:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN), str(path))
+
+    (tmp_path / "tank").mkdir()
+    monkeypatch.setattr(os, "stat", gone)
+    assert folders.read(tmp_path, [], ["/tank"]) == {}
 
 
 def test_texts_are_the_small_files_of_a_folder(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from fake_host import COUNT, COURSE, IMAGES, INSIDE, check
 
-from workshop.errors import UsageError
+from workshop.errors import MachineError, UsageError
+from workshop.lesson import COURSE as LESSONS
 from workshop.lesson import Step
 from workshop.passed import Done, State, Told, dump, goal, merged, parse, renamed
 from workshop.progress import Progress
+from workshop.ui import keep
 
 FULL = Told((("+ a",), ()), ("it is",), solution=True, rebuilt=("a/a",), attended=(1,), goal="abc")
 
@@ -51,6 +53,16 @@ def test_an_import_loses_nothing(tmp_path: Path) -> None:
     assert here.take(dump(State({"a/both": earlier, "a/theirs": earlier}, "a/theirs"))) == (1, 2)
     assert set(here.steps) == {"a/mine", "a/both", "a/theirs"} and here.position == "a/mine"
     assert here.steps["a/both"] == Done(earlier.when, (("host", "mine"),), 1), "one's own lines"
+
+
+def test_an_import_that_cannot_be_kept_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = Progress(tmp_path / "mine.json")
+    progress.pass_(IMAGES.id, [("host", "x")])
+    (tmp_path / "sent.json").write_bytes(progress.export())
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc")
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    with pytest.raises(MachineError, match="cannot be written"):
+        keep.import_(tmp_path / "sent.json", LESSONS)
 
 
 @pytest.mark.parametrize("content", [b"", b"root:x:0", b"{}", b"[" * 100_000, b" " * (9 << 20)])

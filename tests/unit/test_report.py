@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -145,6 +147,21 @@ def test_files_are_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written: No such file"):
         write(tmp_path / "no/x", b"2")
     assert (tmp_path / "x").read_bytes() == b"1"
+
+
+def test_what_cannot_be_written_whole_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workshop.errors import UsageError
+    from workshop.written import write
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fchown", full)
+    with pytest.raises(UsageError, match="No space left"):
+        write(tmp_path / "x", b"1", owner=(0, 0))
+    assert not (tmp_path / "x").exists()
 
 
 def test_files_of_the_lab_are_read_within_it(tmp_path: Path) -> None:

@@ -132,6 +132,12 @@ def spoken(scene: Scene, now: float) -> str:
     return "\n".join(letters(notes.rows(scene, now, 24, 80)))
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_notes_in_a_window_of_a_column(columns: int) -> None:
+    scene = replace(SCENE, notes=("Say it.",), lines=("one", "two"), message="Not now.")
+    assert len(notes.rows(scene, 1200.0, 24, columns)) == 24
+
+
 def test_notes_lines_and_the_time() -> None:
     scene = replace(
         SCENE,

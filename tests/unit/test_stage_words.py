@@ -86,3 +86,8 @@ def test_many_changes_are_counted() -> None:
     found = tuple(change("mounts", f"/{n}", None, "tmpfs") for n in range(9))
     said = sentences(found)
     assert len(said) == MOST_CHANGES and said[0] == "new: /0, tmpfs" and said[-1] == "and 5 more changes"
+
+
+def test_what_was_removed_is_gone() -> None:
+    assert sentences([change("mounts", "/mnt", "tmpfs none", verb="removed")]) == ("gone: /mnt, tmpfs none",)
+    assert sentences([change("mounts", "/mnt", verb="removed")]) == ("gone: /mnt",)

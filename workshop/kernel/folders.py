@@ -47,7 +47,7 @@ def read(root: Path, parents: Iterable[str], others: Iterable[str] = ()) -> Mapp
     found = {}
     for path in (*paths, *others):
         folder = root / path.lstrip("/")
-        if folder.is_dir():
+        if os.path.isdir(folder):  # noqa: PTH112 # a file system may be gone: Path.is_dir() lets ENOTCONN through
             inside = [f"bin/{name}" for name in _names(folder / "bin")]
             found[path] = tuple(sorted([*_names(folder), *inside]))
     return found

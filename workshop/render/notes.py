@@ -34,6 +34,7 @@ def rows(
     signs: Signs = UNICODE,
 ) -> list[Row]:
     """Exactly so many rows."""
+    columns = max(2, columns)
     going = pace(scene, now)
     head = [_clock(scene, going, columns), _step(scene, going, columns), []]
     if view.overlay == "map":

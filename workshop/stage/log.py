@@ -82,6 +82,8 @@ class Log:
 
 def read(path: Path) -> Logged:
     """UsageError for a file that cannot be read; what is broken in it is passed over, and said."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no file.")
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)

@@ -84,7 +84,7 @@ def sentence(change: Change) -> str:
     if change.verb == "added":
         return f"new: {subject}" + (f", {after}" if after else "")
     if change.verb == "removed":
-        return f"{subject}: {before or 'gone'}"
+        return f"gone: {subject}" + (f", {before}" if before else "")
     if before is not None and after is not None:
         return f"{subject}: {before} → {after}"
     return f"{subject}: {after or before or 'changed'}"

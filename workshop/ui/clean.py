@@ -35,7 +35,7 @@ def main(args: Sequence[str]) -> int:
         print("This terminal was left raw; it is as it should be again.")
     roots = ledger.RUN / ledger.NAME
     if os.geteuid() != 0 and roots.exists() and ledger.home() != roots:
-        print(f"What a workshop with root left stands in {roots}: sudo workshop clean", file=sys.stderr)
+        print(f"What is root's, in {roots}, was not looked at: sudo workshop clean", file=sys.stderr)
     from rich.markup import escape
 
     from workshop.stage.remote import sweep
@@ -54,7 +54,7 @@ def main(args: Sequence[str]) -> int:
         labs = "one workshop is" if running == 1 else f"{running} workshops are"
         console.print(f"{labs} running; what is theirs was not touched")
     if not swept:
-        console.print("Nothing was left behind.")
+        console.print("Nothing of yours was left behind." if os.geteuid() else "Nothing was left behind.")
     return 3 if any(one.problems for one in swept) else 0
 
 

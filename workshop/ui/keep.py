@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from workshop.errors import UsageError
+from workshop.errors import MachineError, UsageError
 from workshop.kept import load
 from workshop.progress import LARGEST, Progress, place
 from workshop.report import report as reported
@@ -31,6 +31,8 @@ def import_(file: Path, course: Path) -> int:
     progress = _open(course)
     before = progress.position
     new, every = progress.take(content)
+    if progress.lost:
+        raise MachineError(f"{progress.path} cannot be written: {progress.lost}.", "Nothing was imported.")
     _tell(progress)
     print(f"{every} steps in {file}, {new} of them new here. What you had is still there.")
     if progress.position is not None:
@@ -74,7 +76,8 @@ def _content(file: Path) -> bytes:
         if file == STANDARD:
             return sys.stdin.buffer.read(LARGEST + 1)
         if not file.is_file():
-            raise UsageError(f"There is no file {file}.", "`workshop progress export FILE` writes one.")
+            what = f"{file} is no file" if file.exists() else f"There is no file {file}"
+            raise UsageError(f"{what}.", "`workshop progress export FILE` writes one.")
         with file.open("rb") as opened:
             return opened.read(LARGEST + 1)
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from workshop.errors import LessonError
 from workshop.lesson import COURSE
 from workshop.lint import lint
 from workshop.registry import reference
@@ -19,6 +20,10 @@ def main(path: Path = COURSE, *, checks: bool = False) -> int:
     if checks:
         print(reference())
         return 0
+    if path.is_dir() and not any(path.glob("*.md")):
+        raise LessonError(
+            f"There are no lessons in {path}.", "`workshop new NAME --course FOLDER` begins one."
+        )
     found = keymap.read(path)[1] if path.name == keymap.FILE else lint(path)
     for problem in found:
         print(problem)

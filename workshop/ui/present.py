@@ -27,6 +27,8 @@ def present(options: Namespace, words: Sequence[str]) -> int:
         from workshop.ui.rehearse import rehearse
 
         return rehearse(options, words)
+    if options.runs is not None:
+        raise UsageError("--runs goes with --rehearse.", "`workshop present --rehearse --runs N`")
     require_stage()
     need_root(words)
     course, track = track_of(options)

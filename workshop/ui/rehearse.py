@@ -47,7 +47,7 @@ def rehearse(options: Namespace, words: Sequence[str]) -> int:
         performance.subscribe(recorder.hear)
         report = played(
             performance,
-            options.runs,
+            options.runs or 1,
             fits=lambda scene: (picture.overflow(scene), picture.too_wide(scene)),
             tell=progressing.say,
             marker=recorder.mark,
@@ -55,7 +55,7 @@ def rehearse(options: Namespace, words: Sequence[str]) -> int:
         recorder.end()
     progressing.say("")
     lacking = _lacking(course, track, machine)
-    show(report, options.runs, lacking)
+    show(report, options.runs or 1, lacking)
     try:
         for name, beats in (("", recorder.transcript), ("screen", recorder.screen)):
             takes.write(takes.file_of(track, name), beats, track.title, SIZE, time.time())

@@ -40,15 +40,15 @@ WHY_ROOT = "The workshop needs root: it makes namespaces, mounts and cgroups, in
 WITHOUT = "Without root it works too, in a user namespace: most lessons, and the rest says why not."
 
 
-def need_root(words: Sequence[str]) -> None:
+def need_root(words: Sequence[str], *, rootless_too: bool = True) -> None:
     """Return as root: the machine's by sudo, or that of a user namespace. Or say what to type."""
     if os.geteuid() == 0:
         return
     command = [sys.executable, "-m", "workshop", *words]
     typed = f"sudo {' '.join(command)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        without = f"{' '.join(command)} --rootless"
-        raise MachineError(WHY_ROOT, f"Run it as root: {typed}\n          Without root: {without}")
+        without = f"\n          Without root: {' '.join(command)} --rootless" if rootless_too else ""
+        raise MachineError(WHY_ROOT, f"Run it as root: {typed}{without}")
     print(tr(WHY_ROOT), file=sys.stderr)
     if shutil.which("sudo") is None:
         print("There is no sudo here to become root with.", file=sys.stderr)
