@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -141,6 +143,13 @@ class Host:
             return None, "system calls are not being watched"
         calls = tracer.drain()
         return calls, tracer.why
+
+    def abort(self) -> None:
+        """End all in the lab at once, from any thread; whoever uses the host finds that out. The machine
+        itself is left alone."""
+        if self._lab.depth and self._lab.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._lab.pid, signal.SIGKILL)
 
     def close(self) -> tuple[str, ...]:
         """End all of it; what could not be removed, with the reason."""

@@ -20,6 +20,8 @@ from workshop.machine import examine
 from workshop.stage import remote
 
 pytestmark = pytest.mark.root
+SOON = 20.0
+"""Seconds, less than a tool of ZFS is waited for."""
 NEXT, PANIC, HEAL = "\x1b[6~", "\x1b[20~", "\x1bOS"
 
 
@@ -66,6 +68,22 @@ def test_a_step_that_was_sabotaged_is_healed(show: tuple[Screen, Watcher]) -> No
     assert scene.where == "container: pid"
     watcher.order("next")
     watcher.until(step="mounts/a-mount-that-nobody-else-sees", mode="ready")
+
+
+def test_a_panic_ends_a_look_that_hangs(show: tuple[Screen, Watcher]) -> None:
+    """The daemon of a file system is stopped: who looks at it waits in the kernel, for ever."""
+    capabilities = examine().capabilities
+    if not capabilities["zfs-fuse"].has or capabilities["zfs-kernel"].has:
+        lacks("zfs-fuse", "the kernel's ZFS has no daemon")
+    screen, watcher = show
+    step = "layers-zfs/the-image-goes-in"
+    watcher.order("jump", step)
+    watcher.until(step=step, mode="ready")
+    screen.type("\x03 pkill -STOP zfs-fuse\r")
+    watcher.until(mode="running")
+    screen.type(PANIC)
+    scene = watcher.when(lambda scene: "reset" in scene.message, SOON)
+    assert (scene.step, scene.mode) == (step, "ready")
 
 
 def test_notes_drive(show: tuple[Screen, Watcher], tmp_path: Path) -> None:

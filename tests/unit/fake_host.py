@@ -89,6 +89,9 @@ class FakeHost:
         self.reopened.append(name)
         self.shells[name] = self._shell(name)
 
+    def abort(self) -> None:
+        pass
+
     def tell(self, heading: str, step: str) -> None:
         self.told = heading, step
 

@@ -17,7 +17,7 @@ from stage_builders import Theatre
 
 from workshop.errors import UsageError
 from workshop.kernel.model import Snapshot
-from workshop.stage import remote
+from workshop.stage import desk, remote
 from workshop.stage.desk import Desk, Order
 from workshop.stage.remote import Door, knock, order_from, order_line, scenes
 from workshop.stage.scene import Scene
@@ -33,7 +33,9 @@ class Stage:
         self.running = threading.Event()
         self.interrupted = 0
         self.theatre = Theatre({"cd /lab": self._wait})
-        self.desk = Desk(self.theatre.performance, self._interrupt)
+        self.hangs = False
+        self.aborted = 0
+        self.desk = Desk(self.theatre.performance, self._interrupt, self._abort)
         self.thread = threading.Thread(target=self.desk.serve)
         self.thread.start()
         self.until(lambda scene: scene.mode == "ready")
@@ -45,6 +47,11 @@ class Stage:
 
     def _interrupt(self) -> None:
         self.interrupted += 1
+        if not self.hangs:
+            self.go.set()
+
+    def _abort(self) -> None:
+        self.aborted += 1
         self.go.set()
 
     def until(self, holds: Callable[[Scene], bool]) -> Scene:
@@ -101,8 +108,23 @@ def test_a_panic_leaves_the_program_and_comes_once(stage: Stage) -> None:
     for _ in range(5):
         assert stage.desk.give(Order("panic"))
     scene = stage.until(lambda scene: "reset" in scene.message)
-    assert stage.interrupted == 1 and scene.mode == "ready"
+    assert (stage.interrupted, stage.aborted) == (1, 0) and scene.mode == "ready"
     assert len(stage.theatre.host.renewed) == 3  # the theatre's own beginning, the desk's, and this
+
+
+@pytest.mark.parametrize("command", ["panic", "quit"])
+def test_what_hangs_is_ended_with_the_lab(
+    stage: Stage, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "HANGING", 0.01)
+    stage.hangs = True
+    stage.desk.give(Order("run"))
+    stage.running.wait(PATIENCE)
+    assert stage.desk.give(Order(command))
+    if command == "panic":
+        stage.until(lambda scene: "reset" in scene.message)
+    stage.thread.join(0 if command == "panic" else PATIENCE)
+    assert stage.aborted == 1 and stage.desk._hanging is None
 
 
 def test_a_screen_that_fails_ends_the_performance(stage: Stage) -> None:
@@ -126,23 +148,23 @@ def test_a_signal_that_came_just_before_the_wait_ends_it() -> None:
         raise SystemExit
 
     def send() -> None:
-        while theatre.scene.mode != "ready" or desk._busy:
+        while theatre.scene.mode != "ready" or served._busy:
             time.sleep(0.002)
         time.sleep(0.05)  # now it waits; earlier does no harm
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         if not ended.wait(PATIENCE):
             waited.append("for nothing")
-            desk.give(Order("quit"))
+            served.give(Order("quit"))
 
     waited: list[str] = []
     theatre, ended = Theatre(), threading.Event()
-    desk = Desk(theatre.performance)
+    served = Desk(theatre.performance)
     before = signal.signal(signal.SIGUSR1, stop)
     sender = threading.Thread(target=send)
     sender.start()
     try:
         with pytest.raises(SystemExit):
-            desk.serve()
+            served.serve()
         ended.set()
     finally:
         signal.signal(signal.SIGUSR1, before)

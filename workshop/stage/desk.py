@@ -17,6 +17,10 @@ from workshop.stage.scene import FREE
 
 MOMENT = 0.1
 """Seconds that an order may wait at the door."""
+HANGING = 2.0
+"""Seconds that a panic, or the end, waits for what goes on. What hangs for longer, hangs in the kernel: a
+look at a file system whose daemon was stopped, say. Only the end of the lab ends that, which is the first
+thing a panic does."""
 HEARD = 0.5
 """Seconds after which a signal is heard at the latest that came just as the wait for an order began: Python
 notes it, and the wait does not end by it."""
@@ -33,13 +37,21 @@ class Order:
 
 
 class Desk:
-    def __init__(self, performance: Performance, interrupt: Callable[[], None] = lambda: None) -> None:
-        """`interrupt` leaves the program that has the shell, so that a panic need not wait for it."""
+    def __init__(
+        self,
+        performance: Performance,
+        interrupt: Callable[[], None] = lambda: None,
+        abort: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`interrupt` leaves the program that has the shell, so that a panic need not wait for it; `abort`
+        ends the lab under whatever hangs. Both are called from any thread."""
         self.performance = performance
         self.hurry = threading.Event()
         """Somebody does not want to wait for a line to be typed out, or for a recording."""
         self.failed: BaseException | None = None
         self._interrupt = interrupt
+        self._abort = abort
+        self._hanging: threading.Timer | None = None
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._lock = threading.Condition()
         self._busy = True
@@ -56,6 +68,7 @@ class Desk:
             if order.command == "quit":
                 self._orders.put(order)
                 self._interrupt()
+                self._unless_heard()
                 return True
             if order.command == "panic":
                 if not self._panic:
@@ -63,6 +76,7 @@ class Desk:
                     self.hurry.set()
                     if self._busy:
                         self._interrupt()
+                        self._unless_heard()
                     self._busy = True
                     self._orders.put(order)
                 return True
@@ -76,6 +90,17 @@ class Desk:
             self._busy = True
             self._orders.put(order)
             return True
+
+    def _unless_heard(self) -> None:
+        if self._hanging is None:
+            self._hanging = threading.Timer(HANGING, self._abort)
+            self._hanging.daemon = True
+            self._hanging.start()
+
+    def _heard(self) -> None:
+        if self._hanging is not None:
+            self._hanging.cancel()
+            self._hanging = None
 
     def _almost(self, seen: int) -> bool:
         """Is what goes on over but for the last word? The newest scene is out before the desk is free again,
@@ -98,10 +123,13 @@ class Desk:
         self.performance.begin(first)
         self._done()
         while (order := self._next()).command != "quit":
-            if order.command != "panic":
+            if order.command == "panic":
+                self._heard()
+            else:
                 self.hurry.clear()
             self._do(order)
             self._done(panic=order.command == "panic")
+        self._heard()
         if self.failed is not None:
             raise self.failed
 

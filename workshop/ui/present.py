@@ -73,7 +73,7 @@ def perform(
         typing=options.type,
         theme=options.theme,
     )
-    desk = Desk(performance, interrupt=lent.leave)
+    desk = Desk(performance, interrupt=lent.leave, abort=session.host.abort)
     screen = StageScreen(
         desk, lent, output, performance.scene, typing=options.type, completer=completer(session)
     )
