@@ -360,7 +360,8 @@ def _mounted(datasets: Mapping[str, Dataset]) -> Iterable[str]:
 
 
 def _zfs_fuse(found: Mapping[int, Process]) -> int | None:
-    """The daemon's pid. Of one that is dying the counters stand still, whatever becomes of its file systems."""
+    """The daemon's pid. Of one that is dying the counters stand still, whatever becomes of its file
+    systems."""
     daemons = (p.pid for p in found.values() if p.comm == "zfs-fuse" and p.state not in "ZX")
     return min(daemons, default=None)
 
