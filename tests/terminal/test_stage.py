@@ -60,7 +60,7 @@ def run(screen: Screen, line: str) -> str:
     """Type a line freely, and wait until it has ended."""
     screen.type(line)
     screen.wait_for(lambda s: prompt(s) == f"# {line}")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for(lambda s: prompt(s) != f"# {line}")
     return settled(screen, f"host # {line}")
 
@@ -128,12 +128,12 @@ def test_ten_enters_at_once_run_one_line(screen: Screen) -> None:
 
 def test_keys_while_a_line_runs_are_its_own_but_for_the_clickers(screen: Screen) -> None:
     screen.type("ask")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for(running)
     screen.wait_for("name?")
     screen.type(NEXT + BACK + NEXT)
     screen.type("b.x")
-    screen.enter()
+    press(screen, "\r")
     text = screen.wait_for("b'b.x\\r'")
     assert "1 of 4" in text
     screen.wait_for(lambda s: prompt(s) == "# cd /lab")
@@ -141,7 +141,7 @@ def test_keys_while_a_line_runs_are_its_own_but_for_the_clickers(screen: Screen)
 
 def test_a_panic_works_also_then(screen: Screen) -> None:
     screen.type("ask")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for("name?")
     screen.type(PANIC)
     screen.wait_for("Everything was reset")
@@ -150,7 +150,7 @@ def test_a_panic_works_also_then(screen: Screen) -> None:
 
 def test_an_editor_has_the_whole_screen_and_gives_it_back(screen: Screen) -> None:
     screen.type("vi")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for("the editor")
     assert "1 of 4" not in screen.text
     screen.type(NEXT)
@@ -172,7 +172,7 @@ def test_a_letter_on_the_offered_line_begins_another_one(screen: Screen) -> None
 def test_an_arrow_edits_it(screen: Screen) -> None:
     screen.type("\x1b[D" * 3 + "x")
     screen.wait_for(lambda s: prompt(s) == "# cd /xlab")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for("host # cd /xlab")
     screen.wait_for(lambda s: prompt(s) == "# cd /lab")
 
@@ -185,7 +185,7 @@ def test_tab_completes_what_was_begun_and_leaves_the_offered_line_alone(screen: 
     screen.wait_for(":host  :container  :answer")
     screen.type("con\t")
     screen.wait_for(lambda s: prompt(s) == "# :container")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for(lambda s: prompt(s) == "# cd /lab" and "(container shell)" in s.lines[-3])
 
 
@@ -226,13 +226,13 @@ def test_the_map_jumps(screen: Screen) -> None:
     screen.type("\x1bOR")
     screen.wait_for("optional")
     screen.type("3")
-    screen.enter()
+    press(screen, "\r")
     settled(screen, "3 of 4")
     assert "? How many?" in screen.text
     screen.type("\x1bOR")
     screen.wait_for("optional")
-    screen.type("\x1b[A")
-    screen.enter()
+    press(screen, "\x1b[A")
+    press(screen, "\r")
     screen.wait_for("2 of 4")
 
 
@@ -251,7 +251,7 @@ def test_resizing_at_any_moment(screen: Screen) -> None:
             screen.wait_for("80x25 at least")
     assert "(25, 80)" in run(screen, "size")
     screen.type("ask")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for("name?")
     screen.resize(100, 30)
     screen.wait_for(lambda s: len(s.lines) == 30 and "running" in s.lines[-2])
@@ -307,7 +307,7 @@ def test_the_console_screen_and_tmux(tmp_path: Path, term: str, the_map: str) ->
 def test_an_unknown_prompt_gets_no_clickers_keys(screen: Screen) -> None:
     """A program that asks in its own way (`python3`) keeps the terminal, and PageDown runs nothing."""
     screen.type("ask")
-    screen.enter()
+    press(screen, "\r")
     screen.wait_for("name?")
     screen.type(NEXT * 3)
     screen.type("\x1d")
