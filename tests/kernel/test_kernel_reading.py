@@ -26,6 +26,13 @@ pytestmark = [pytest.mark.root, pytest.mark.machine]
 UNSHARE = ("unshare", "--kill-child", "--mount", "--pid", "--fork", "--net", "--uts", "--ipc", "--mount-proc")
 
 
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def until(condition: Callable[[], object], seconds: float = 5) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -360,9 +367,5 @@ input()
     program.kill()
     program.communicate()
     until(lambda: tracer_pid(shell.pid) == "0")
-    until(
-        lambda: (
-            not Path(f"/proc/{strace}").exists() or "Z" in Path(f"/proc/{strace}/stat").read_text().split()[2]
-        )
-    )
+    until(lambda: has_ended(strace))
     assert "9" in shell.run("echo $((4 + 5))")
