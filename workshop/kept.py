@@ -27,14 +27,16 @@ def load(path: Path = COURSE, file: Path = FILE) -> Course:
     """As `parse.load`, in the chosen language."""
     course = _original(path, file)
     if not course.lessons:
-        raise LessonError(
-            f"There are no lessons in {path}.", "`workshop new NAME --course FOLDER` begins one."
-        )
+        raise no_lessons(path)
     if not language.current():
         return course
     from workshop.translation import translated
 
     return translated(course, path, language.current())
+
+
+def no_lessons(path: Path) -> LessonError:
+    return LessonError(f"There are no lessons in {path}.", "`workshop new NAME --course FOLDER` begins one.")
 
 
 def _original(path: Path, file: Path) -> Course:

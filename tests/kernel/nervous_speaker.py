@@ -195,9 +195,7 @@ def test_the_whole_talk_by_a_nervous_speaker(
         standing = {stop.id: stop.standing for stop in watcher.scene.stops}
         assert set(standing.values()) == {"done"}, standing
         screen.type(" ")  # out of the dark, or away with a map
-        screen.wait_for(
-            "last step."
-        )  # "That was the last step.", or after one more key "Back goes to its last step."
+        screen.wait_for("last step.")  # "That was the last step.", or after one more key "Back goes to its …"
         watcher.socket.close()
         screen.type("\x11")
         screen.wait_for("Once more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from workshop.errors import LessonError
+from workshop.kept import no_lessons
 from workshop.lesson import COURSE
 from workshop.lint import lint
 from workshop.registry import reference
@@ -21,9 +21,7 @@ def main(path: Path = COURSE, *, checks: bool = False) -> int:
         print(reference())
         return 0
     if path.is_dir() and not any(path.glob("*.md")):
-        raise LessonError(
-            f"There are no lessons in {path}.", "`workshop new NAME --course FOLDER` begins one."
-        )
+        raise no_lessons(path)
     found = keymap.read(path)[1] if path.name == keymap.FILE else lint(path)
     for problem in found:
         print(problem)
