@@ -21,13 +21,14 @@ from workshop.follow import KEPT, Follower, keep
 from workshop.modes import Modes
 from workshop.pty_process import PtyProcess
 from workshop.queries import Queries
-from workshop.strangers import NOTICE
+from workshop.strangers import NOTICE, Kind
 
 if TYPE_CHECKING:
     from workshop.shell import Terminal
 
 GUIDE_KEY = re.compile(rb"\x1d|\x1b\[93;5u|\x1b\[27;5;93~")
 """Ctrl-], also as terminals send it when a program has asked for extended keys (vim does)."""
+INTERRUPT = b"\x03"
 REDRAWN = re.compile(rb"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])*")
 CHUNK = 16 * 1024
 """Bytes that are read before they are written. Meanwhile the terminal draws and the program prints; with much
@@ -55,14 +56,19 @@ class Passage:
     """The way between one pty and the terminals that are lent, one after the other."""
 
     def __init__(
-        self, process: PtyProcess, follower: Follower, stranger: Callable[[int], bool] = lambda _: False
+        self,
+        process: PtyProcess,
+        follower: Follower,
+        kind: Callable[[int], Kind | None] = lambda _: None,
     ) -> None:
         self.closed = False
         """The pty has no other side any more."""
         self._pressed = False
         """Were keys handed over since the last line was typed?"""
-        self._stranger = stranger
-        """Is a process a shell that will never say where a line ends?"""
+        self._cancelled = False
+        """Was Ctrl-C among them?"""
+        self._kind = kind
+        """Is a process a shell, and will it say where a line ends?"""
         self._noticed: set[int] = set()
         """The strangers that the learner was told of."""
         self._process = process
@@ -77,6 +83,7 @@ class Passage:
     def send(self, *pieces: bytes) -> None:
         """Type: the first piece now, each other one when the one before has been read."""
         self._early.clear()
+        self._cancelled = False
         self._typed = time.monotonic()
         self._input += pieces[0]
         self._pieces.extend(pieces[1:])
@@ -176,7 +183,7 @@ class Passage:
             else:
                 shown = b"" if ready else follower.release()
                 if lull and not ready:
-                    shown += self._notice(bytes(kept))
+                    shown += self._silence(bytes(kept))
             if shown:
                 if queries is not None:
                     self._input += queries.feed(shown)[1]
@@ -202,20 +209,25 @@ class Passage:
             if prompt is not None and prompt.status < KILLED:
                 # The line ended by itself as the key came. bash may have noted that, and would throw away
                 # the beginning of the next line: one more key, at its prompt, brings that to an end.
-                self._input[:] = b"\x03"
+                self._input[:] = INTERRUPT
                 self._write()
                 self._settle()
         return how
 
-    def _notice(self, kept: bytes) -> bytes:
-        """Once for each: the learner is in a shell that does not say where a line ends. Its prompt again,
-        below."""
+    def _silence(self, kept: bytes) -> bytes:
+        """Nothing has come for a while: does a shell wait, and nobody has seen its prompt? What to show."""
         prompt = kept.rpartition(b"\n")[2]
-        pid = self._process.foreground() if prompt else None
-        if pid is None or pid in self._noticed or not self._stranger(pid):
-            return b""
-        self._noticed.add(pid)
-        return b"\r\n" + NOTICE + b"\r\n" + prompt
+        pid = self._process.foreground() if prompt or self._cancelled else None
+        kind = None if pid is None else self._kind(pid)
+        if kind == "known" and self._cancelled and not self._process.line_mode()[0]:
+            # A Ctrl-C in the moment in which bash begins to read a line: bash only notes it, and the prompt
+            # that it was just writing is lost (write(2) is interrupted, stdio drops what it had).
+            self._input += INTERRUPT
+        if kind == "stranger" and prompt and pid is not None and pid not in self._noticed:
+            self._noticed.add(pid)
+            # The learner is in a shell that does not say where a line ends; its prompt again, below.
+            return b"\r\n" + NOTICE + b"\r\n" + prompt
+        return b""
 
     def _settle(self) -> None:
         """Until the shell has no more to say: Ctrl-C may have come when it was at its prompt already, and
@@ -280,6 +292,7 @@ class Passage:
         guide = GUIDE_KEY.search(data)
         if pressed := data[: guide.start()] if guide else data:
             self._pressed = True
+            self._cancelled = self._cancelled or INTERRUPT in pressed
             self._early += pressed
             self._pass_on()
         self._write()
@@ -294,7 +307,7 @@ class Passage:
 
     def _stop(self) -> Iterator[bool]:
         """Ways to stop what is in the foreground, each harder than the one before."""
-        for key in (b"\x03", b"\x03", b"\x1c"):  # twice: a program just being started may miss one
+        for key in (INTERRUPT, INTERRUPT, b"\x1c"):  # twice: a program just being started may miss one
             self._pieces.clear()
             self._input[:] = key
             self._write()

@@ -20,7 +20,7 @@ from workshop.keystrokes import Reader, clearing, keystrokes
 from workshop.marks import environment, new_nonce
 from workshop.passthrough import Passage
 from workshop.pty_process import PtyProcess
-from workshop.strangers import is_stranger
+from workshop.strangers import shell_kind
 
 __all__ = ["PtyShell", "Result", "Shell", "Silent", "State", "Terminal"]
 
@@ -117,7 +117,7 @@ class PtyShell:
         self._timeout = timeout
         self._process = PtyProcess((*enter, *there, *BASH), variables, size)
         self._follower = Follower(nonce)
-        self._passage = Passage(self._process, self._follower, lambda pid: is_stranger(pid, nonce))
+        self._passage = Passage(self._process, self._follower, lambda pid: shell_kind(pid, nonce))
         self._shells: list[tuple[int, int]] = []
         """The shells inside each other: `$$`, which is 1 in every new pid namespace, and the process
         group."""

@@ -1,4 +1,5 @@
-"""Shells that do not say where a line ends: those started without the marks (`env -i bash`, `su -`).
+"""Which shells say where a line ends, and which do not: those started without the marks (`env -i bash`,
+`su -`).
 
 Told from `/proc/PID/cmdline` and `/proc/PID/environ`, which execve(2) sets anew: proc_pid_environ(5).
 """
@@ -6,7 +7,9 @@ Told from `/proc/PID/cmdline` and `/proc/PID/environ`, which execve(2) sets anew
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
+Kind = Literal["known", "stranger"]
 SHELLS = frozenset((b"bash", b"sh", b"dash", b"ash", b"zsh", b"ksh", b"fish"))
 NOTICE = (
     b"(The guide cannot see where a line of this shell ends, and judges none of them.\r\n"
@@ -14,20 +17,21 @@ NOTICE = (
 )
 
 
-def is_stranger(pid: int, nonce: str) -> bool:
-    """Is that a shell with somebody at its prompt, and was it started without the marks of this nonce?"""
+def shell_kind(pid: int, nonce: str) -> Kind | None:
+    """Is that a shell with somebody at its prompt, and was it started with the marks of this nonce?"""
     folder = Path("/proc", str(pid))
     try:
         words = (folder / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
         environment = (folder / "environ").read_bytes().split(b"\0")
     except OSError:  # it has ended
-        return False
+        return None
     name = words[0].rpartition(b"/")[2].removeprefix(b"-")
     if name == b"busybox" and len(words) > 1:
         name, words = words[1], words[1:]
     script = any(not word.startswith(b"-") or word == b"-c" for word in words[1:])
     if name not in SHELLS or script:
-        return False
+        return None
     # bash's own start-up files set another PS1; its PROMPT_COMMAND puts the marks back.
     needed = b"PROMPT_COMMAND=" if name == b"bash" else b"PS1="
-    return not any(each.startswith(needed) and nonce.encode() in each for each in environment)
+    marked = any(each.startswith(needed) and nonce.encode() in each for each in environment)
+    return "known" if marked else "stranger"

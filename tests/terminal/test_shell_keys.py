@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import select
 import shutil
 import signal
 import sys
@@ -122,6 +124,24 @@ def test_an_interrupt_at_the_prompt_shifts_nothing(shell: PtyShell) -> None:
         assert shell.run(f"echo {number}", Silent()).output == b"%d\r\n" % number
         assert shell.run("sleep 0.1", Silent(), 0.1).state in ("prompt", "timeout")
         assert shell.run("(exit 4)", Silent()).status == 4
+
+
+def test_a_prompt_that_is_lost_with_a_ctrl_c_comes_again(shell: PtyShell) -> None:
+    """A Ctrl-C that meets a bash just about to read may cost its prompt; here that is taken by hand."""
+
+    def lose_the_prompt() -> None:
+        os.write(shell.fd, b"\r")
+        lost = b""
+        while not re.search(rb"133;A;[^\x07]*\x07", lost):
+            select.select([shell.fd], [], [], SECONDS)
+            lost += os.read(shell.fd, 4096)
+
+    line = "sh -c 'trap \"echo now; read y; exec bash --norc\" INT; echo go; read x'"
+    with desk((b"go", b"\x03"), (b"now", lose_the_prompt)) as terminal:
+        result = shell.run(line, terminal, SECONDS)
+    assert (result.state, result.status) == ("prompt", None)
+    assert shell.run("echo one", Silent(), SECONDS) == Result("prompt", 0, b"one\r\n")
+    assert shell.run("exit 3", Silent(), SECONDS).status == 3
 
 
 def test_a_shell_without_marks_is_passed_through(shell: PtyShell) -> None:
