@@ -8,19 +8,20 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from workshop.errors import MachineError, WorkshopError
-from workshop.events import Event, Judged, Working
 from workshop.frozen import frozen
-from workshop.gate import Proof, prove
+from workshop.kept import load
 from workshop.lesson import Step
 from workshop.machine import examine
-from workshop.parse import load
 from workshop.selection import select, why_not
-from workshop.session import PATIENCE, Session
-from workshop.shell import Silent
 from workshop.ui.start import host, need_root
+
+if TYPE_CHECKING:  # the rest is loaded while the lab is being built
+    from workshop.events import Event, Judged
+    from workshop.gate import Proof
+    from workshop.session import Session
 
 MISSED = 1
 """The exit status when a step was missed. A machine that can play none of them has the errors' own."""
@@ -84,6 +85,8 @@ def run(options: Namespace, words: Sequence[str]) -> int:
     started = time.monotonic()
     states: list[str] = []
     with host(options, machine) as found:
+        from workshop.session import Session
+
         session = Session(course, steps, found)
         for step in steps:
             reason = why_not(course, step, machine.capabilities)
@@ -102,11 +105,16 @@ def run(options: Namespace, words: Sequence[str]) -> int:
 
 def play(session: Session, step: Step, *, verify: bool, progressing: Progressing) -> Report:
     """One step, from its beginning to its verdict; with `verify` through the gate first."""
+    from workshop.session import PATIENCE
+    from workshop.shell import Silent
+
     started = time.monotonic()
     proofs: list[Proof] = []
     try:
         _watch(session.enter(step.id), step, progressing)
         if verify:
+            from workshop.gate import Proof, prove
+
             for item in prove(session, step):
                 if isinstance(item, Proof):
                     proofs.append(item)
@@ -127,6 +135,8 @@ def play(session: Session, step: Step, *, verify: bool, progressing: Progressing
 
 
 def _watch(events: Iterator[Event], step: Step, progressing: Progressing) -> None:
+    from workshop.events import Working
+
     progressing.say(step.id)
     for event in events:
         if isinstance(event, Working):
