@@ -39,7 +39,7 @@ from workshop.machine import Machine
 from workshop.passed import Done, Line, Told, goal
 from workshop.printed import best, errors
 from workshop.progress import Progress
-from workshop.settling import freezing, starting
+from workshop.settling import ending, freezing, starting
 from workshop.shell import Result, Shell, Silent, Terminal
 from workshop.trail import ANSWER, Did, Trail
 from workshop.variables import fill, fill_params
@@ -430,10 +430,12 @@ class Session:
 
     def _settled(self, before: Snapshot | None) -> Snapshot:
         """A look at the host. A line `unshare … sleep &` gives its prompt back before the child has come to
-        `sleep`, and `echo 1 > cgroup.freeze` before all have stopped; such a one is waited for, a moment at
-        most."""
+        `sleep`, `echo 1 > cgroup.freeze` before all have stopped, and `kill` before all have ended; such a
+        one is waited for, a moment at most."""
         now, looks = self.host.look(), 1
-        while before is not None and looks < SETTLING and (starting(now, before) or freezing(now)):
+        while looks < SETTLING and before is not None:
+            if not (starting(now, before) or freezing(now) or ending(now)):
+                break
             time.sleep(0.005)  # nothing tells when another process calls execve(2), short of tracing it
             now, looks = self.host.look(), looks + 1
         return now

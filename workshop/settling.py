@@ -15,7 +15,11 @@ def starting(now: Snapshot, before: Snapshot) -> bool:
     for process in now.processes.values():
         known = before.processes.get(process.pid)
         parent = now.processes.get(process.ppid)
-        if (known is not None and known.start == process.start) or parent is None or process.state == "Z":
+        if (
+            (known is not None and known.start == process.start)
+            or parent is None
+            or process.state in ("Z", "X")
+        ):
             continue
         if process.pid not in parents and (process.args == parent.args or process.comm in PREPARING):
             return True
@@ -31,3 +35,8 @@ def freezing(now: Snapshot) -> bool:
         if group.values.get("freezer.state") == "FREEZING":
             return True
     return False
+
+
+def ending(now: Snapshot) -> bool:
+    """Is there a process that has begun to exit, and is no zombie yet? Until then it is in no group."""
+    return any(process.state == "X" for process in now.processes.values())

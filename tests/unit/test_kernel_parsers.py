@@ -48,6 +48,14 @@ def test_stat_takes_any_comm(comm: str, pid: int, start: int) -> None:
     assert stat.sig_caught == 65538
 
 
+@pytest.mark.parametrize(("flags", "state", "told"), [(4, "D", "X"), (0x404140, "S", "S"), (0x40C, "Z", "Z")])
+def test_a_process_that_has_begun_to_exit_is_dead(flags: int, state: str, told: str) -> None:
+    line = stat_line(b"sleep").replace(
+        b") S 1 42 42 34816 42 0 ", b") %s 1 42 42 34816 42 %d " % (state.encode(), flags)
+    )
+    assert procfs.parse_stat(line).state == told
+
+
 def test_status_gives_pids_and_rights() -> None:
     status = procfs.parse_status(STATUS)
     assert procfs.parse_nspids(status) == (42, 1)

@@ -637,6 +637,15 @@ def test_who_is_on_its_way_is_waited_for(session: Session, host: FakeHost) -> No
     assert host.looks == looks + 4
 
 
+def test_who_has_begun_to_exit_is_waited_for(session: Session, host: FakeHost) -> None:
+    looks = host.looks
+    host.upcoming = [started(process(9, "sleep", ppid=7, args=SLEEP, state="X"))(FRESH)] * 3
+    host.effects["kill 9"] = lambda snapshot: snapshot
+    observed = type_(session, "kill 9")[1]
+    assert isinstance(observed, Observed) and observed.changes == ()
+    assert host.looks == looks + 4
+
+
 def test_but_not_for_ever(session: Session, host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workshop.session.SETTLING", -1.0)
     looks = host.looks

@@ -15,12 +15,15 @@ from workshop.kernel.model import NS_KINDS, Ids, Root, Traffic
 
 Proc = Path | str
 
+PF_EXITING = 0x4
+"""In the flags of a process whose exit(2) has begun: include/linux/sched.h."""
 NS_LINKS = (*NS_KINDS, "pid_for_children")
 _CAP_SETS = ("Inh", "Prm", "Eff", "Bnd", "Amb")
 
 
 class Stat(NamedTuple):
-    """What the workshop uses of `/proc/PID/stat` (proc_pid_stat(5)). `sig_caught`: signals 1 to 31 only."""
+    """What the workshop uses of `/proc/PID/stat` (proc_pid_stat(5)). `sig_caught`: signals 1 to 31 only.
+    `state` is X, dead, from the moment on in which it is on its way out (PF_EXITING in `flags`)."""
 
     pid: int
     comm: str
@@ -108,10 +111,13 @@ def parse_stat(text: bytes) -> Stat:
     try:
         left, right = text.index(b"("), text.rindex(b")")
         rest = text[right + 1 :].split()
+        state = rest[0].decode("ascii")
+        if int(rest[6]) & PF_EXITING and state != "Z":
+            state = "X"
         return Stat(
             pid=int(text[:left]),
             comm=text[left + 1 : right].decode(errors="replace"),
-            state=rest[0].decode("ascii"),
+            state=state,
             ppid=int(rest[1]),
             pgrp=int(rest[2]),
             session=int(rest[3]),

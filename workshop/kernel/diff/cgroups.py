@@ -79,7 +79,7 @@ def _memberships(
         was = then.get(process.key)
         if was is None and new is not None and pid == new.pid:
             was = old
-        if was is None or was.cgroups == process.cgroups or process.state == "Z":
+        if was is None or was.cgroups == process.cgroups or process.state in ("Z", "X"):
             continue
         moved: dict[tuple[str | None, str], list[str]] = {}
         for name, path in sorted(process.cgroups.items()):

@@ -92,7 +92,7 @@ def _numbers(process: Process) -> str:
 
 
 def _condition(process: Process) -> str:
-    return {"Z": "a zombie", "X": "a zombie", "T": "stopped"}.get(process.state, "alive")
+    return {"Z": "a zombie", "X": "ending", "T": "stopped"}.get(process.state, "alive")
 
 
 def hostnames(before: Snapshot, now: Snapshot, new: Process | None) -> Iterator[Change]:
