@@ -198,6 +198,7 @@ def test_a_broken_progress_file_is_set_aside_and_it_is_said(learn: Learn, tmp_pa
 # -- the demo of the talk -----------------------------------------------------------------------------------
 
 
+@pytest.mark.machine
 def test_the_demo_typed_by_hand_with_the_fork_forgotten(learn: Learn, machine: Machine) -> None:
     talk = learn("learn", "--track", "talk", "layers-zfs", env={"NO_COLOR": "1"})
     talk.type_in("sudo zfs create tank/images", "sudo zfs create tank/images/debian")
@@ -251,6 +252,7 @@ def roots_on(dataset: str, pids: list[int]) -> list[int]:
     return found
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("by", ["the next start", "workshop clean"])
 def test_killed_in_the_middle_of_the_demo_nothing_is_left(learn: Learn, machine: Machine, by: str) -> None:
     talk = learn("learn", "--track", "talk", "layers-zfs/get-brand-new-namespaces")
