@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from checks import _facts as facts
+from workshop.kernel import cgroupfs
 from workshop.kernel.model import Cgroup, Process
 from workshop.kernel.verdict import Evidence, View
 
@@ -107,10 +108,5 @@ def samples(view: View, groups: Iterable[Cgroup], *files: str) -> list[Evidence]
 
 
 def place_of(view: View, group: Cgroup, file: str) -> str:
-    """Where the file stands, by the mounts that the host sees."""
-    for mount in view.now.mounts_of(view.now.host):
-        two = mount.fstype == "cgroup2" and not group.controller
-        one = mount.fstype == "cgroup" and group.controller in mount.super_options
-        if two or one:
-            return f"{mount.target}{group.path}/{file}"
-    return f"/sys/fs/cgroup{group.path}/{file}"
+    """Where the file stands, as the host sees it."""
+    return f"{cgroupfs.place(view.now, group.controller, group.path)}/{file}"

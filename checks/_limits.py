@@ -24,7 +24,8 @@ class Limit:
     evidence: Evidence
 
 
-def under_limit(view: View, resource: Resource, most: float, expected: str) -> Verdict:
+def under_limit(view: View, resource: Resource, most: float, expected: str, least: float = 0) -> Verdict:
+    """`least`: a limit below that was meant as another one, a unit forgotten."""
     process = view.process
     if process is None:
         return missed(expected, facts.gone(view))
@@ -33,6 +34,9 @@ def under_limit(view: View, resource: Resource, most: float, expected: str) -> V
         own = membership(member, resource)
         limit = _in_force(view, member, resource)
         evidence = [own, *([limit.evidence] if limit else [])]
+        if limit is not None and limit.value is not None and limit.value < least:
+            found = f"a limit so low that nothing can run under it: {limit.evidence.value}"
+            return missed(expected, found, evidence, diagnosis="limit-too-low")
         if limit is not None and limit.value is not None and limit.value <= most:
             tightest = tightest or evidence
             continue
@@ -56,6 +60,9 @@ def lifted(view: View, resource: Resource, expected: str) -> Verdict:
     if now is not None and now.value is not None:
         found = f"it is under a limit still, of {now.group.path}"
         return missed(expected, found, evidence, diagnosis="limit-still-there")
+    if process.cgroups.get(tree(process, resource)) != earlier.cgroups.get(tree(earlier, resource)):
+        found = f"no limit any more, but {process.comm} ({process.pid}) has left its group"
+        return missed(expected, found, [membership(earlier, resource), *evidence], diagnosis="left-the-group")
     return passed(expected, f"{process.comm} ({process.pid}) may have all there is", evidence)
 
 

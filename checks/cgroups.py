@@ -25,6 +25,8 @@ from checks._limits import Limit, lifted, limit_of, lowest, to_bytes, under_limi
 from workshop.kernel.model import Cgroup
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 
+_LEAST = 1 << 20
+"""Bytes without which no shell starts a program."""
 _WAITED = 200_000
 """Microseconds of waiting that nobody comes to by typing."""
 
@@ -34,12 +36,12 @@ def memory_limit(view: View, *, at_most: str) -> Verdict:
 
     Evidence: `/proc/PID/cgroup`, and `memory.max` (version 1: `memory.limit_in_bytes`) of that group and of
     every one above it; the lowest counts. Near misses: a limit on a group that the process is not in; a
-    child that was there before its parent moved, and stayed behind; a larger limit.
+    child that was there before its parent moved, and stayed behind; a larger limit; one with its unit
+    forgotten, which the kernel rounds down to nothing.
     """
     most = to_bytes(at_most)
-    return under_limit(
-        view, "memory", most, f"at most {at_most} of memory for the process and its descendants"
-    )
+    expected = f"at most {at_most} of memory for the process and its descendants"
+    return under_limit(view, "memory", most, expected, _LEAST)
 
 
 def cpu_limit(view: View, *, percent: int) -> Verdict:
@@ -62,12 +64,12 @@ def pids_limit(view: View, *, at_most: int) -> Verdict:
 
 
 def limit_lifted(view: View, *, resource: Resource) -> Verdict:
-    """The process in question was under a limit when the step began, and is under none now.
+    """The process in question was under a limit when the step began, and is in that group still, under none.
 
     Evidence: `/proc/PID/cgroup`, and the limits of that group and of those above it, before and now. Near
-    misses: a higher limit; a group without one, below one that has one; another shell.
+    misses: a higher limit; a group without one, below one that has one; another group; another shell.
     """
-    return lifted(view, resource, f"the same process, with no limit on {resource} any more")
+    return lifted(view, resource, f"the same process in the same group, with no limit on {resource} any more")
 
 
 def oom_killed(view: View) -> Verdict:
@@ -194,12 +196,13 @@ def frozen(view: View) -> Verdict:
 
 
 def all_killed(view: View) -> Verdict:
-    """All that were in a frozen group when the step began are dead.
+    """All that were in a frozen group when the step began are dead, and the group is removed.
 
     Evidence: the members then (`/proc/PID/cgroup`), and whether `/proc/PID` is there now. Near misses:
-    thawed only; SIGKILL that waits for the thaw (version 1); one of them killed, and not its family.
+    thawed only; SIGKILL that waits for the thaw (version 1); one of them killed, and not its family; an
+    empty group that is still there.
     """
-    expected = "everything that was in the frozen group is dead"
+    expected = "everything that was in the frozen group is dead, and the group is gone"
     before = [group for group in view.before.cgroups if is_frozen(group) and group.pids]
     if not before:
         return missed(expected, "no group was frozen when this step began")
@@ -208,9 +211,12 @@ def all_killed(view: View) -> Verdict:
         left = [p for p in were if (q := view.now.processes.get(p.pid)) and q.key == p.key and facts.alive(q)]
         names = ", ".join(f"{p.comm} ({p.pid})" for p in were)
         evidence = [Evidence("in it when the step began", names, place_of(view, group, "cgroup.procs"))]
-        if not left:
-            return passed(expected, f"all {len(were)} of {group.path} are dead", evidence)
-    now = same_group(view.now.cgroups, group)
+        now = same_group(view.now.cgroups, group)
+        if not left and now is None:
+            return passed(expected, f"all {len(were)} of {group.path} are dead, and it is gone", evidence)
+    if not left:
+        found = f"all {len(were)} are dead; {group.path} is still there"
+        return missed(expected, found, evidence, diagnosis="group-left-empty")
     found = f"{len(left)} of {len(were)} are alive"
     if now is not None:
         evidence += [ice(view, now), who(view, now, [p.pid for p in left])]

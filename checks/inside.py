@@ -10,10 +10,11 @@ from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
 
 
 def detached(view: View, *, kinds: str) -> Verdict:
-    """A new container runs in the background, with all these namespaces, a root of its own, and a log.
+    """A new container runs in the background, with all these namespaces, a root, a `/proc`, and a log.
 
-    Judged is PID 1 of its pid namespace. Evidence: `/proc/PID/ns/*`, `/proc/PID/root`, and `/proc/PID/fd/1`,
-    which must be a file. Near misses: it writes to the terminal; the host's root; a missing namespace.
+    Judged is PID 1 of its pid namespace. Evidence: `/proc/PID/ns/*`, `/proc/PID/root`, the pid namespace that
+    its `/proc` shows, and `/proc/PID/fd/1`, which must be a file. Near misses: it writes to the terminal; the
+    host's root; a missing namespace; no procfs of its own.
     """
     expected = "a container in the background that writes to a file"
     firsts = [p for p in facts.new_processes(view) if _is_first(view, p)]
@@ -30,6 +31,10 @@ def detached(view: View, *, kinds: str) -> Verdict:
     if not facts.has_own_root(view, process):
         found = "its root is the host's"
         return missed(expected, found, [facts.root(process)], diagnosis="root-is-the-hosts")
+    if process.proc_pid_ns != process.ns.get("pid"):
+        shown = "nothing" if process.proc_pid_ns is None else "another pid namespace"
+        found = f"its /proc shows {shown}"
+        return missed(expected, found, [facts.root(process)], diagnosis="no-proc-inside")
     if not _to_file(process):
         return missed(expected, "it does not write to a file", [_stdout(process)], diagnosis="log-to-nowhere")
     evidence = [

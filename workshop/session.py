@@ -110,6 +110,8 @@ class Session:
         left = (progress.position, progress.typed) if progress is not None else (None, ())
         self._left: tuple[str | None, tuple[Line, ...]] = left
         """The step that was left unfinished the last time, and what was typed in it."""
+        self._rebuilding = False
+        """Are lines typed that were typed before?"""
         self._live: str | None = None
         """The step whose state the host is in: the steps before it are played, it itself perhaps."""
 
@@ -414,7 +416,8 @@ class Session:
         if result.state == "closed":
             self.host.reopen(self.active)
             ended = "has ended" if read else "had ended before it could read this line"
-            yield Lost(f"The {self.active} shell {ended}.", f"A new one begins in {START}.")
+            if not self._rebuilding:  # an `exit` that is typed again is no news
+                yield Lost(f"The {self.active} shell {ended}.", f"A new one begins in {START}.")
         self.now = self._settled(before)
         self.calls, why = self.host.calls(self.active)
         yield Ended(self.active, line, result.status, seconds)
@@ -461,6 +464,13 @@ class Session:
     # -- to a step ------------------------------------------------------------------------------------------
 
     def _arrive(self, step: Step) -> Generator[Event, None, bool]:
+        self._rebuilding = True
+        try:
+            return (yield from self._rebuild(step))
+        finally:
+            self._rebuilding = False
+
+    def _rebuild(self, step: Step) -> Generator[Event, None, bool]:
         """Bring the host to the beginning of a step; was it made anew for that?
 
         The steps before it are played by the learner's own lines, as far as these still lead to the goals. If
@@ -490,7 +500,8 @@ class Session:
             if earlier.id in own:
                 refused[earlier.id] = wrong.found or wrong.expected
             elif own:
-                refused |= dict.fromkeys(own, f"what they make does not go with the step {earlier.title}")
+                why = f"{earlier.title} cannot be built on what they make; is a pid of the old lab in them?"
+                refused |= dict.fromkeys(own, why)
             else:
                 raise LabError(
                     f"The step {earlier.id} could not be rebuilt: "
@@ -544,7 +555,13 @@ class Session:
 
     def _again(self, typed: Line) -> Iterator[Event]:
         """Type a line of the learner's own once more, where nobody sees it."""
-        shell, line = typed
+        before, self._rebuilding = self._rebuilding, True
+        try:
+            yield from self._type_again(*typed)
+        finally:
+            self._rebuilding = before
+
+    def _type_again(self, shell: ShellName, line: str) -> Iterator[Event]:
         self.switch(shell)
         if line.startswith(ANSWER):
             yield from self._play((line,), Silent())

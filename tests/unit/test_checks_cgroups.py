@@ -50,7 +50,11 @@ def said(verdict: Verdict) -> tuple[str, str | None]:
         (True, {"memory": "/box"}, (v1_memory("/box", "20971520", 7),)),
         (False, {"": "/box"}, (group("", "/box", 7, memory_max="20971520"),)),
         (True, {"memory": "/a/b"}, (v1_memory("/a", "20971520"), v1_memory("/a/b", NONE_V1, 7))),
-        (False, {"": "/a/b"}, (group("", "/a", memory_max="1024"), group("", "/a/b", 7, memory_max="max"))),
+        (
+            False,
+            {"": "/a/b"},
+            (group("", "/a", memory_max="9000000"), group("", "/a/b", 7, memory_max="max")),
+        ),
     ],
 )
 def test_memory_limit_passes(v1: bool, paths: dict[str, str], groups: tuple[Cgroup, ...]) -> None:
@@ -66,6 +70,7 @@ def test_memory_limit_passes(v1: bool, paths: dict[str, str], groups: tuple[Cgro
         ("/", "/", (v1_memory("/box", "20971520"),), "limit-without-members"),
         ("/box", "/box", (v1_memory("/box", "209715200", 7),), "limit-too-high"),
         ("/box", "/", (v1_memory("/box", "20971520", 7),), "child-left-behind"),
+        ("/box", "/box", (v1_memory("/box", "0", 7),), "limit-too-low"),
         ("/boxes", "/boxes", (v1_memory("/box", "1"), v1_memory("/boxes", NONE_V1)), "limit-without-members"),
     ],
 )
@@ -78,14 +83,14 @@ def test_memory_limit_misses(mine: str, childs: str, groups: tuple[Cgroup, ...],
 
 
 def test_evidence_stands_where_the_controller_is_mounted() -> None:
-    box = v1_memory("/box", "20", 7)
+    box = v1_memory("/box", "20971520", 7)
     now = machine(True, process(7, cgroups={"memory": "/box"}), groups=(box,))
     sources = [e.source for e in cgroups.memory_limit(view(now), at_most="20M").evidence]
     assert sources == ["/proc/7/cgroup", "/sys/fs/cgroup/memory/box/memory.limit_in_bytes"]
 
 
 def test_the_dead_need_no_limit_and_a_whole_pid_namespace_does() -> None:
-    box = group("", "/box", 7, memory_max="20")
+    box = group("", "/box", 7, memory_max="20971520")
     inner = own("pid")
     first = process(7, ns=inner, nspids=(7, 1), cgroups={"": "/box"})
     dead = process(8, "true", ppid=7, state="Z", ns={}, cgroups={"": "/"})
@@ -219,10 +224,12 @@ def test_frozen(v1: bool) -> None:
 def test_all_killed(v1: bool) -> None:
     before = ice(v1, True, 40, 41)
     judge = cgroups.all_killed
-    assert judge(view(ice(v1, True), before=before)).passed, "killed in the ice"
-    assert judge(view(machine(v1), before=before)).passed, "and the group removed"
-    assert judge(view(ice(v1, False, 40, 41, state="Z"), before=before)).passed
-    assert judge(view(ice(v1, False, 40, start=9999), before=before)).passed, "the pid was used again"
+    assert judge(view(machine(v1), before=before)).passed
+    assert judge(view(ice(v1, True), before=before)).diagnosis == "group-left-empty", "killed in the ice"
+    assert judge(view(ice(v1, False, 40, 41, state="Z"), before=before)).diagnosis == "group-left-empty"
+    reused = ice(v1, False, 40, start=9999)
+    assert judge(view(reused, before=before)).diagnosis == "group-left-empty", "the pid was used again"
+    assert judge(view(replace(reused, cgroups=()), before=before)).passed
     assert judge(view(before, before=before)).diagnosis == "still-frozen"
     assert judge(view(ice(v1, False, 41), before=before)).diagnosis == "thawed-not-killed"
     moved = machine(v1, process(40, "sleep"))
@@ -301,7 +308,7 @@ def test_limit_lifted(v1: bool) -> None:
         return cgroups.limit_lifted(view(now, before=was), resource="memory")
 
     assert judged(under(v1, "/box", none)).passed
-    assert judged(under(v1, "/free", "20971520")).passed, "out of the group is out of the limit"
+    assert said(judged(under(v1, "/free", "20971520"))) == ("missed", "left-the-group")
     assert said(judged(before)) == ("missed", "limit-still-there")
     assert said(judged(under(v1, "/box", "104857600"))) == ("missed", "limit-still-there")
     never = under(v1, "/box", none)

@@ -20,8 +20,8 @@ WRAPPER = process(8, "unshare", ppid=7, ns=own("mnt", "uts", "ipc", "net", "pid_
 
 
 def first(**fields: Any) -> Process:
-    given = {"ppid": 8, "nspids": (9, 1), "ns": ALL, "root": WEB, "stdout": "/lab/web.log"}
-    return process(9, "serve", **(given | fields))
+    given = {"ppid": 8, "nspids": (9, 1), "ns": ALL, "root": WEB, "stdout": "/lab/web.log"} | fields
+    return process(9, "serve", **({"proc_pid_ns": given["ns"].get("pid")} | given))
 
 
 def running(*more: Process, one: Process | None = None) -> Snapshot:
@@ -58,6 +58,8 @@ def test_detached_passes(one: Process) -> None:
         (first(stdout=None), "log-to-nowhere"),
         (first(ns=own("mnt", "ipc", "net", "pid")), "namespace-missing"),
         (first(root=SHELL.root), "root-is-the-hosts"),
+        (first(proc_pid_ns=None), "no-proc-inside"),
+        (first(proc_pid_ns=SHELL.ns["pid"]), "no-proc-inside"),
         (first(state="Z"), "forgot-fork"),
         (process(9, "serve"), "forgot-fork"),
     ],

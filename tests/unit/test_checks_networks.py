@@ -153,6 +153,9 @@ def test_bridge_port_misses(change, diagnosis):
 def test_has_address_passes():
     assert networks.has_address(view(NOW), netns="host", address="10.0.0.1/24", kind="bridge").passed
     assert networks.has_address(view(NOW), netns="box", address="10.0.0.2/24").passed
+    held = NOW.networks[BOX].addresses
+    tried = changed(NOW, BOX, addresses=(replace(held[0], address="10.0.0.2/32"), *held))
+    assert networks.has_address(view(tried), netns="box", address="10.0.0.2/24").passed, "and one left over"
 
 
 @pytest.mark.parametrize(

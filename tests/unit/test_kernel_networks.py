@@ -32,7 +32,9 @@ RULES = {
     "tcp dport 8080 counter dnat to 10.0.0.2:80": Nat("prerouting", "dnat", port=8080, to="10.0.0.2:80"),
     "tcp dport != 22 redirect to :90": Nat("prerouting", "redirect"),
     "masquerade, in a chain at no hook": Nat("", "masquerade"),
-    "-s 10.0.0.0/24 ! -o br0 -j MASQUERADE": Nat("postrouting", "masquerade", "10.0.0.0/24"),
+    "-s 10.0.0.0/24 ! -o br0 -j MASQUERADE": Nat(
+        "postrouting", "masquerade", "10.0.0.0/24", link="not out of br0"
+    ),
     "-p tcp --dport 8080 -j DNAT --to 10.0.0.2:80": Nat("prerouting", "dnat", port=8080, to="10.0.0.2:80"),
     "-j DNAT --to 10.0.0.2, in a chain that OUTPUT jumps to": Nat("output", "dnat", to="10.0.0.2"),
 }
@@ -144,4 +146,5 @@ def test_traffic_rules_and_forwarding_are_told() -> None:
 
 def test_a_rule_in_words() -> None:
     assert nat_text(Nat("", "redirect")) == "all: redirect"
+    assert nat_text(replace(MASQUERADE, link="out of wan")) == "from 10.0.0.0/24 out of wan: masquerade"
     assert nat_text(replace(MASQUERADE, port=80)) == "from 10.0.0.0/24 to port 80: masquerade"

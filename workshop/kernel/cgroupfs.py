@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from workshop.frozen import frozen
-from workshop.kernel.model import Mount
+from workshop.kernel.model import Mount, Snapshot
 
 Mode = Literal["v2", "hybrid", "v1", "none"]
 
@@ -177,3 +177,13 @@ def parse_flat(text: str) -> dict[str, int]:
             raise ValueError(f"not a line `name number`: {line[:80]!r}")
         found[name] = int(number)
     return found
+
+
+def place(snapshot: Snapshot, controller: str, path: str) -> str:
+    """Where the host sees a group, by its mounts: `/sys/fs/cgroup/memory/box`."""
+    for mount in snapshot.mounts_of(snapshot.host):
+        two = mount.fstype == "cgroup2" and not controller
+        one = mount.fstype == "cgroup" and controller in mount.super_options
+        if two or one:
+            return f"{mount.target}{path}"
+    return f"/sys/fs/cgroup{path}"

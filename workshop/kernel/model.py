@@ -199,6 +199,8 @@ class Nat:
     """The new address, with the port if that is new too: `10.0.0.2:80`."""
     table: str = ""
     chain: str = ""
+    link: str | None = None
+    """Only packets that leave or come by this link: `out of wan`, `not out of br0`, `in by eth0`."""
 
 
 @frozen

@@ -2,7 +2,8 @@
 
 iptables of today (iptables-nft) is read too: its rules are the same, with targets of the old kind in them.
 
-Only as much of a rule is understood as tells what it does to whom: from where, to which port, to where.
+Only as much of a rule is understood as tells what it does to whom: from where, by which link, to which port,
+to where.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from workshop.kernel import nlmsg
@@ -32,6 +34,8 @@ _TARGETS: Mapping[str, Kind] = {
     "DNAT": "dnat",
     "REDIRECT": "redirect",
 }
+_LINKS = {6: "in by", 7: "out of"}
+"""NFT_META_IIFNAME, NFT_META_OIFNAME, and how a packet stands to the link of that name."""
 _JUMPS = (-3, -4)
 """NFT_JUMP, NFT_GOTO."""
 
@@ -89,6 +93,7 @@ def rule(message: bytes) -> Rule:
     matched: dict[str, bytes] = {}
     jumps: list[str] = []
     nat: tuple[Kind, str | None] | None = None
+    link: str | None = None
     for name, data in _expressions(found.get(4, b"")):
         match name:
             case "payload" | "meta":
@@ -96,9 +101,12 @@ def rule(message: bytes) -> Rule:
             case "bitwise":
                 what, _ = loaded.pop(_number(data, 1) or 0, ("", 0))
                 loaded[_number(data, 2) or 0] = what, _ones(_value(data, 4))
-            case "cmp" if _number(data, 2) == 0:
+            case "cmp":
                 what, bits = loaded.get(_number(data, 1) or 0, ("", 0))
-                matched[what] = _value(data, 3) + bytes([bits])
+                if what in _LINKS.values():
+                    link = f"{'not ' if _number(data, 2) else ''}{what} {_name(_value(data, 3))}"
+                elif _number(data, 2) == 0:
+                    matched[what] = _value(data, 3) + bytes([bits])
             case "immediate":
                 values[_number(data, 1) or 0] = _value(data, 2)
                 verdict = dict(nlmsg.attributes(dict(nlmsg.attributes(data.get(2, b""))).get(2, b"")))
@@ -126,6 +134,7 @@ def rule(message: bytes) -> Rule:
             nat[0],
             source=_prefix(matched.get("source")),
             port=int.from_bytes(port[:2], "big") if port else None,
+            link=link,
             to=nat[1],
             table=table,
             chain=chain,
@@ -135,7 +144,7 @@ def rule(message: bytes) -> Rule:
 
 
 def _at(nat: Nat, hook: str) -> Nat:
-    return Nat(hook, nat.kind, nat.source, nat.port, nat.to, nat.table, nat.chain)
+    return replace(nat, hook=hook)
 
 
 def _expressions(data: bytes) -> Iterable[tuple[str, Attributes]]:
@@ -146,12 +155,20 @@ def _expressions(data: bytes) -> Iterable[tuple[str, Attributes]]:
 
 def _what(name: str, data: Attributes) -> tuple[str, int]:
     """Which part of a packet is loaded, and how many bits of it."""
+    if name == "meta":
+        return _LINKS.get(_number(data, 2) or 0, ""), 0
     base, offset, length = (_number(data, kind) or 0 for kind in (2, 3, 4))
-    if name == "payload" and (base, offset) == (1, 12) and length <= 4:
+    if (base, offset) == (1, 12) and length <= 4:
         return "source", 8 * length
-    if name == "payload" and (base, offset, length) == (2, 2, 2):
+    if (base, offset, length) == (2, 2, 2):
         return "port", 16
     return "", 0
+
+
+def _name(value: bytes) -> str:
+    """Of a link; one that a wildcard stands for has no zero at its end."""
+    name = value.rstrip(b"\0").decode(errors="replace")
+    return name if value.endswith(b"\0") else f"{name}*"
 
 
 def _prefix(matched: bytes | None) -> str | None:

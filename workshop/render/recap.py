@@ -39,7 +39,10 @@ def recap(
 def _step(step: Step, done: Done, signs: Signs) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(f"{signs.good} {step.title}", style="title", overflow="fold")]
     telling = _telling(done)
-    for line, changes in telling[:MOST_LINES]:
+    if len(telling) > MOST_LINES:
+        left = counted(len(telling) - MOST_LINES, "earlier line")
+        parts.append(indented(Text(f"{signs.ellipsis} {left}")))
+    for line, changes in telling[-MOST_LINES:]:  # the last ones met the goal
         first, more, _ = line.partition("\n")
         text = f"{first} {signs.ellipsis}" if more else first
         parts.append(indented(Text(text, style="command", overflow="fold")))
@@ -48,9 +51,6 @@ def _step(step: Step, done: Done, signs: Signs) -> list[RenderableType]:
         if len(changes) > MOST_CHANGES:
             left = counted(len(changes) - MOST_CHANGES, "more change")
             parts.append(indented(Text(f"{signs.ellipsis} and {left}"), 4))
-    if len(telling) > MOST_LINES:
-        left = counted(len(telling) - MOST_LINES, "more line")
-        parts.append(indented(Text(f"{signs.ellipsis} and {left}")))
     if step.key:
         parts.append(indented(inline(step.key)))
     return parts

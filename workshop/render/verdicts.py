@@ -36,7 +36,7 @@ def verdict(verdict: Verdict, signs: Signs = UNICODE) -> RenderableType:
     lines: list[RenderableType] = [head]
     if verdict.found:
         lines.append(indented(Text("found ", style="label").append_text(inline(verdict.found, signs))))
-    lines += [indented(evidence(each)) for each in verdict.evidence]
+    lines += [indented(evidence(each)) for each in dict.fromkeys(verdict.evidence)]
     return Group(*lines)
 
 
@@ -58,7 +58,7 @@ def passed(
     lines: list[RenderableType] = [head]
     for each in judged.verdicts if judged else ():
         lines.append(indented(inline(each.found or each.expected, signs)))
-        lines += [indented(evidence(item), 4) for item in each.evidence]
+        lines += [indented(evidence(item), 4) for item in dict.fromkeys(each.evidence)]
     for label, text in ((tr("Why"), why), ("Docker", docker)):
         if text:
             lines += [Text(""), _labelled(label, text, signs)]

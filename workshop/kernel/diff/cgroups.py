@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from workshop.kernel import cgroupfs
+from workshop.kernel.cgroupfs import place
 from workshop.kernel.diff.change import Change, added_removed, title
 from workshop.kernel.model import Process, Snapshot
 
@@ -35,14 +36,14 @@ def cgroups(before: Snapshot, now: Snapshot, old: Process | None, new: Process |
     is_ = {(group.controller, group.path): group for group in now.cgroups}
     yield from added_removed(
         "cgroups",
-        ((path, _controller(name), _cgroup_source(name, path)) for name, path in was.keys() - is_.keys()),
-        ((path, _controller(name), _cgroup_source(name, path)) for name, path in is_.keys() - was.keys()),
+        ((path, _controller(name), place(before, name, path)) for name, path in was.keys() - is_.keys()),
+        ((path, _controller(name), place(now, name, path)) for name, path in is_.keys() - was.keys()),
     )
     for key in sorted(is_):
         settings = _settings(was[key].values) if key in was else None
         for name, value in _settings(is_[key].values).items():
             if settings is not None and settings.get(name) != value:
-                source = f"{_cgroup_source(*key)}/{name.partition(' ')[0]}"
+                source = f"{place(now, *key)}/{name.partition(' ')[0]}"
                 yield Change("cgroups", "changed", f"{name} of {key[1]}", settings.get(name), value, source)
     yield from _memberships(before, now, old, new)
 
@@ -62,12 +63,6 @@ def _settings(values: Mapping[str, str]) -> dict[str, str]:
 
 def _controller(name: str) -> str:
     return name or "v2"
-
-
-def _cgroup_source(controller: str, path: str) -> str:
-    """Where it usually is; on a v2 machine there is no folder between."""
-    folder = "" if not controller else "/" + controller.removeprefix("name=")
-    return f"/sys/fs/cgroup{folder}{path}"
 
 
 def _memberships(

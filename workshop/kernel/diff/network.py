@@ -99,8 +99,9 @@ TRAFFIC: Mapping[str, str] = {
 
 
 def nat_text(nat: Nat) -> str:
-    """`from 10.0.0.0/24: masquerade`, `to port 8080: dnat to 10.0.0.2:80`."""
+    """`from 10.0.0.0/24 out of wan: masquerade`, `to port 8080: dnat to 10.0.0.2:80`."""
     who = [f"from {nat.source}"] if nat.source else []
+    who += [nat.link] if nat.link else []
     who += [f"to port {nat.port}"] if nat.port else []
     return f"{' '.join(who) or 'all'}: {nat.kind}{f' to {nat.to}' if nat.to else ''}"
 

@@ -68,7 +68,7 @@ def _process(was: Process, is_: Process) -> Iterator[Change]:
     condition, now = _condition(was), _condition(is_)
     if now != condition:
         yield Change("processes", "changed", name, condition, now, f"{folder}/status")
-    if now == "a zombie":
+    if now in ("a zombie", "ending"):
         return  # its arguments and namespaces are gone with it
     if (was.comm, was.args) != (is_.comm, is_.args):
         yield Change(
