@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 GUIDE_KEY = re.compile(rb"\x1d|\x1b\[93;5u|\x1b\[27;5;93~")
 """Ctrl-], also as terminals send it when a program has asked for extended keys (vim does)."""
 INTERRUPT = b"\x03"
+SIGNALLING = b"\x03\x1a\x1c"
+"""Keys that send signals; with each the kernel also throws away what is on its way to the screen."""
 REDRAWN = re.compile(rb"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])*")
+ERASED = re.compile(rb"([\r\n\x07\x08 ]|\^C|\[?201~|\x1b\[[0-9;?]*[A-Za-z])*")
 CHUNK = 16 * 1024
 """Bytes that are read before they are written. Meanwhile the terminal draws and the program prints; with much
 more of it they wait for each other in turn."""
@@ -65,8 +68,12 @@ class Passage:
         """The pty has no other side any more."""
         self._pressed = False
         """Were keys handed over since the last line was typed?"""
-        self._cancelled = False
+        self._interrupted = False
         """Was Ctrl-C among them?"""
+        self._cancelled = 0.0
+        """When a key that sends a signal was pressed of which nothing is known to have come; 0: none was."""
+        self._doubted = 0
+        """A shell with our marks that shows none."""
         self._kind = kind
         """Is a process a shell, and will it say where a line ends?"""
         self._noticed: set[int] = set()
@@ -83,7 +90,7 @@ class Passage:
     def send(self, *pieces: bytes) -> None:
         """Type: the first piece now, each other one when the one before has been read."""
         self._early.clear()
-        self._cancelled = False
+        self._cancelled = 0.0
         self._typed = time.monotonic()
         self._input += pieces[0]
         self._pieces.extend(pieces[1:])
@@ -107,6 +114,21 @@ class Passage:
         if pressed:
             self._settle()
         return pressed
+
+    def clear(self, keys: bytes) -> None:
+        """Take away the line that the shell is editing, by these keys.
+
+        A Ctrl-C that bash has noted and not obeyed would take the first letter of the next line with it: it
+        gets an empty one. What comes of that is over before the next line is typed."""
+        known, prompt = len(self._follower.background), self._follower.prompt
+        if self._interrupted and prompt is not None and prompt.kind == "prompt":
+            keys += b"\n"
+        self._interrupted = False
+        self._input += keys
+        self._write()
+        self._settle()
+        if ERASED.fullmatch(self._follower.background, known):
+            del self._follower.background[known:]
 
     def asked(self) -> None:
         """Let ash ask where the cursor is, as it does after its prompt, and be answered. A line that is typed
@@ -183,7 +205,9 @@ class Passage:
             else:
                 shown = b"" if ready else follower.release()
                 if lull and not ready:
-                    shown += self._silence(bytes(kept))
+                    shown += self._notice(bytes(kept))
+            if self._cancelled and time.monotonic() - self._cancelled >= LULL:
+                self._cancel_again()
             if shown:
                 if queries is not None:
                     self._input += queries.feed(shown)[1]
@@ -214,20 +238,27 @@ class Passage:
                 self._settle()
         return how
 
-    def _silence(self, kept: bytes) -> bytes:
-        """Nothing has come for a while: does a shell wait, and nobody has seen its prompt? What to show."""
+    def _cancel_again(self) -> None:
+        """A Ctrl-C in the moment in which bash begins to read a line: bash only notes it, and the prompt that
+        it was just writing is lost: the kernel throws it away, or interrupts write(2), and stdio drops it.
+        So where a shell of ours sits at its line editor, and a mark has not come, it is pressed once more;
+        never twice."""
+        self._cancelled = 0.0
+        pid = self._process.foreground()
+        if pid is None or self._input or self._kind(pid) != "known" or not self._process.interruptible():
+            return
+        self._doubted = pid
+        self._input += INTERRUPT
+
+    def _notice(self, kept: bytes) -> bytes:
+        """Once for each: the learner is in a shell that does not say where a line ends. Its prompt again,
+        below."""
         prompt = kept.rpartition(b"\n")[2]
-        pid = self._process.foreground() if prompt or self._cancelled else None
-        kind = None if pid is None else self._kind(pid)
-        if kind == "known" and self._cancelled and not self._process.line_mode()[0]:
-            # A Ctrl-C in the moment in which bash begins to read a line: bash only notes it, and the prompt
-            # that it was just writing is lost (write(2) is interrupted, stdio drops what it had).
-            self._input += INTERRUPT
-        if kind == "stranger" and prompt and pid is not None and pid not in self._noticed:
-            self._noticed.add(pid)
-            # The learner is in a shell that does not say where a line ends; its prompt again, below.
-            return b"\r\n" + NOTICE + b"\r\n" + prompt
-        return b""
+        pid = self._process.foreground() if prompt else None
+        if pid is None or pid in self._noticed or not (self._kind(pid) == "stranger" or pid == self._doubted):
+            return b""
+        self._noticed.add(pid)
+        return b"\r\n" + NOTICE + b"\r\n" + prompt
 
     def _settle(self) -> None:
         """Until the shell has no more to say: Ctrl-C may have come when it was at its prompt already, and
@@ -239,7 +270,7 @@ class Passage:
                 return
             if poll.poll(PAUSE * 1000):
                 keep(self._follower.background, self.sync())
-            elif not self._process.busy():
+            elif not (self._process.busy() or self._process.unread()):
                 return
 
     def _wait(self, deadline: float | None) -> float | None:
@@ -249,6 +280,9 @@ class Passage:
             left = min(left or PAUSE, 0.002)
         elif self._follower.held:
             left = PAUSE if left is None else min(left, PAUSE)
+        if self._cancelled:
+            again = max(0.0, self._cancelled + LULL - time.monotonic())
+            left = again if left is None else min(left, again)
         return None if left is None else left * 1000 + 1
 
     def _read(self) -> bytes:
@@ -292,7 +326,9 @@ class Passage:
         guide = GUIDE_KEY.search(data)
         if pressed := data[: guide.start()] if guide else data:
             self._pressed = True
-            self._cancelled = self._cancelled or INTERRUPT in pressed
+            if any(key in pressed for key in SIGNALLING):
+                self._cancelled = time.monotonic()
+            self._interrupted = self._interrupted or INTERRUPT in pressed
             self._early += pressed
             self._pass_on()
         self._write()

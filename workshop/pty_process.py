@@ -132,6 +132,18 @@ class PtyProcess:
         flags = attributes[3]
         return bool(flags & termios.ICANON), bool(flags & termios.ECHO), attributes[6][termios.VEOF]
 
+    def interruptible(self) -> bool:
+        """Does a program edit lines by itself on the terminal, and is Ctrl-C a signal there? And is it alone in
+        its process group? One that waits for another is not. termios(3): ICANON, ISIG, VINTR."""
+        try:
+            attributes = termios.tcgetattr(self.fd)
+        except (OSError, termios.error):
+            return False
+        flags, characters = attributes[3], attributes[6]
+        signals = flags & termios.ISIG and not flags & termios.ICANON and characters[termios.VINTR] == b"\x03"
+        group = self.group()
+        return bool(signals) and sum(p.group == group and p.state not in "ZX" for p in processes()) == 1
+
     def unread(self) -> int:
         """How many typed bytes nobody has read yet: FIONREAD on the terminal's other side."""
         try:

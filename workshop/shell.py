@@ -17,7 +17,7 @@ from workshop.errors import ShellError
 from workshop.follow import Follower
 from workshop.frozen import frozen
 from workshop.keystrokes import Reader, clearing, keystrokes
-from workshop.marks import environment, new_nonce
+from workshop.marks import Mark, environment, new_nonce
 from workshop.passthrough import Passage
 from workshop.pty_process import PtyProcess
 from workshop.strangers import shell_kind
@@ -194,17 +194,23 @@ class PtyShell:
     def _type(self, line: bytes) -> None:
         follower = self._follower
         pressed = self._passage.unread_keys()
-        canonical, echo, eof = self._process.line_mode()
         if follower.phase == "idle" and follower.prompt is not None:
-            editor: Reader = "paste" if follower.paste else "readline" if follower.prompt.starts else "ash"
-            if not canonical and editor == "ash":
+            if pressed:
+                self._passage.clear(clearing(self._reader(follower.prompt)))
+            reader = self._reader(follower.prompt)
+            canonical, echo, eof = self._process.line_mode()
+            if reader == "ash":
                 self._passage.asked()
             follower.typed(line, echoed=echo or not canonical)
-            reader: Reader = "tty" if canonical else editor
-            clear = (clearing(reader),) if pressed else ()
-            self._passage.send(*clear, *keystrokes(line, reader, eof))
+            self._passage.send(*keystrokes(line, reader, eof))
         else:
             self._passage.send(line + b"\n")  # a program has the terminal: the line is for that
+
+    def _reader(self, prompt: Mark) -> Reader:
+        """Who reads what is typed at a prompt."""
+        if self._process.line_mode()[0]:
+            return "tty"
+        return "paste" if self._follower.paste else "readline" if prompt.starts else "ash"
 
     def _pass(self, terminal: Terminal, timeout: float | None) -> Result:
         if timeout is None and terminal.keys() is None:

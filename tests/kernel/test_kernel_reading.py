@@ -156,6 +156,9 @@ def test_loop_devices_of_the_lab_only(lab: Small) -> None:
         assert set(lab.look().loops) == {Path(ours).name}
         other.run(f"losetup --detach {theirs}")
         lab.shell.run(f"losetup --detach {ours}")
+    deadline = time.monotonic() + 10
+    while lab.look().loops and time.monotonic() < deadline:  # as long as udev has it open it is not detached
+        time.sleep(0.01)
     assert lab.look().loops == {}
 
 

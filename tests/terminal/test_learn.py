@@ -40,7 +40,8 @@ class Learner(Screen):
         program: tuple[str, ...] = WORKSHOP,
     ) -> None:
         house = str(Path(__file__).parents[2])
-        given = {"XDG_STATE_HOME": str(state), "NO_COLOR": "", "PYTHONPATH": house, **(env or {})}
+        path = os.pathsep.join(filter(None, (house, os.environ.get("PYTHONPATH"))))
+        given = {"XDG_STATE_HOME": str(state), "NO_COLOR": "", "PYTHONPATH": path, **(env or {})}
         self._dumb = given.get("TERM") == "dumb"
         super().__init__((*program, *words), columns=size[0], rows=size[1], env=given)
 

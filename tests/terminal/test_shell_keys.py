@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import select
 import shutil
@@ -16,7 +17,7 @@ from desk import desk
 
 from workshop.passthrough import LULL
 from workshop.shell import PtyShell, Result, Silent
-from workshop.strangers import NOTICE
+from workshop.strangers import NOTICE, shell_kind
 
 QUIET = {"HOME": "/nonexistent", "PATH": os.environ["PATH"], "TERM": "xterm-256color"}
 GUIDE = b"\x1d"
@@ -142,6 +143,42 @@ def test_a_prompt_that_is_lost_with_a_ctrl_c_comes_again(shell: PtyShell) -> Non
     assert (result.state, result.status) == ("prompt", None)
     assert shell.run("echo one", Silent(), SECONDS) == Result("prompt", 0, b"one\r\n")
     assert shell.run("exit 3", Silent(), SECONDS).status == 3
+
+
+def test_a_ctrl_c_that_is_only_noted_costs_the_next_line_nothing(shell: PtyShell) -> None:
+    """Four of a hundred that met a bash just beginning did: `cho: command not found`."""
+    when = random.Random(1)
+    for number in range(40):
+        with desk() as terminal:
+            key = threading.Timer(when.uniform(0, 0.008), os.write, (terminal._write, b"\x03"))
+            key.start()
+            shell.run("bash --norc", terminal, SECONDS)
+            key.join()
+        assert shell.run(f"echo {number}", Silent(), SECONDS) == Result("prompt", 0, b"%d\r\n" % number)
+        while shell.foreground() != shell.pid:
+            shell.run("exit", Silent(), SECONDS)
+
+
+def test_a_ctrl_c_is_pressed_again_once_and_then_it_is_a_stranger(shell: PtyShell) -> None:
+    line = "PS1='mine$ '; unset PROMPT_COMMAND; sh -c 'echo go; sleep 1000'"
+    with desk((b"go", b"\x03"), (NOTICE, b"echo alive\r"), (b"alive\r\n", b"exit\r")) as terminal:
+        assert shell.run(line, terminal, SECONDS).state == "closed"
+    assert terminal.screen.count(b"^C") == 2
+
+
+def test_nor_where_our_shell_waits_for_another_program(shell: PtyShell) -> None:
+    program = (
+        f"trap 'echo caught' INT; stty -icanon; echo go; for i in 1 2 3; do sleep {LULL / 2 + 0.1}; done"
+    )
+    with desk((b"go", b"\x03")) as terminal:
+        assert shell.run(f'(sh -c "{program}"; stty sane; exit 4)', terminal, SECONDS).status == 4
+    assert terminal.screen.count(b"caught") == 1
+
+
+@pytest.mark.parametrize("inner", ["bash --rcfile /dev/null", "bash --norc -o vi"])
+def test_a_shell_with_options_is_known(shell: PtyShell, inner: str) -> None:
+    shell.run(inner, Silent(), SECONDS)
+    assert shell_kind(shell.foreground() or 0, shell._follower._scanner._nonce.decode()) == "known"
 
 
 def test_a_shell_without_marks_is_passed_through(shell: PtyShell) -> None:
