@@ -133,8 +133,8 @@ class PtyProcess:
         return bool(flags & termios.ICANON), bool(flags & termios.ECHO), attributes[6][termios.VEOF]
 
     def interruptible(self) -> bool:
-        """Does a program edit lines by itself on the terminal, is Ctrl-C a signal there, and is it alone in its
-        process group? One that waits for another is not. termios(3): ICANON, ISIG, VINTR."""
+        """Does a program edit lines by itself on the terminal, alone in its process group, with Ctrl-C as a
+        signal? One that waits for another is not alone. termios(3): ICANON, ISIG, VINTR."""
         try:
             attributes = termios.tcgetattr(self.fd)
         except (OSError, termios.error):
