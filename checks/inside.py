@@ -153,7 +153,7 @@ def stopped(view: View, *, path: str, left: str) -> Verdict:
     if left not in view.now.folders.get(path, ()):
         found = f"it is dead, and had no time to leave {left}"
         return missed(expected, found, [*evidence, _entries(view, path)], diagnosis="killed-not-asked")
-    return passed(expected, f"it has ended, and left {left}", [*evidence, _entries(view, path)])
+    return passed(expected, f"it has ended, and left the file /{left}", [*evidence, _entries(view, path)])
 
 
 def removed(view: View, *, path: str) -> Verdict:

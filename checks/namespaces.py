@@ -56,7 +56,7 @@ def own_namespaces(view: View, *, kinds: str) -> Verdict:
 
     Evidence: `/proc/PID/ns/KIND` beside the host's. More kinds than those are no fault.
     """
-    expected = f"a process with its own {kinds} namespaces"
+    expected = f"a process with its own {kinds} namespace{'s' if ' ' in kinds else ''}"
     process = view.process
     if process is None:
         return missed(expected, facts.gone(view))
