@@ -253,8 +253,7 @@ def roots_on(dataset: str, pids: list[int]) -> list[int]:
     return found
 
 
-@pytest.mark.machine
-@pytest.mark.parametrize("by", ["the next start", "workshop clean"])
+@pytest.mark.parametrize("by", ["the next start", pytest.param("workshop clean", marks=pytest.mark.machine)])
 def test_killed_in_the_middle_of_the_demo_nothing_is_left(learn: Learn, machine: Machine, by: str) -> None:
     talk = learn("learn", "--track", "talk", "layers-zfs/get-brand-new-namespaces")
     talk.type_in("cd /tank/containers/t1", "unshare --mount --pid --fork chroot . /bin/bash")
