@@ -93,7 +93,9 @@ def left_out(view: View, *, kind: NsKind, kinds: str) -> Verdict:
     if kind in differing:
         found = f"it has a {kind} namespace of its own: this wall is still there"
         return missed(expected, found, evidence, diagnosis="wall-still-there")
-    return passed(expected, f"{kind} is the host's, {', '.join(differing)} are its own", evidence)
+    return passed(
+        expected, f"the {kind} namespace is the host's; of its own: {', '.join(differing)}", evidence
+    )
 
 
 def own_pid_namespace(view: View, *, pid_one: bool = False) -> Verdict:

@@ -57,7 +57,8 @@ def capabilities_dropped(view: View, *, names: str) -> Verdict:
     """The process is root, but without these capabilities (a list by spaces), and it cannot get them back.
 
     Evidence: `CapEff`, `CapBnd` of `/proc/PID/status`. Near misses: still in the bounding set, so that the
-    next program has them again; root no more, which takes all of them away for another reason.
+    next program has them again; root no more, which takes all of them away for another reason; root of a
+    user namespace of its own, who had few rights over the host before.
     """
     expected = f"a root that has no {_listed(names.split())}, and no way back to it"
     process, who = view.process, _who(view)
@@ -75,8 +76,11 @@ def capabilities_dropped(view: View, *, names: str) -> Verdict:
     if kept:
         use = "it still has" if who.cap_eff & wanted else "the next program that it runs can have"
         return missed(expected, f"{use} {_listed(kept)}", evidence, diagnosis="not-in-bounding")
+    if facts.differs(view, process, "user"):
+        found = "it is in a user namespace of its own, so it is not the host's root"
+        return missed(expected, found, facts.both(view, process, "user"), diagnosis="not-real-root")
     left = len(_names(who.cap_bnd))
-    return passed(expected, f"{_listed(names.split())} is gone for good; {left} others are left", evidence)
+    return passed(expected, f"gone for good: {_listed(names.split())}; {left} others are left", evidence)
 
 
 def capabilities_within(view: View, *, names: str) -> Verdict:
@@ -136,7 +140,7 @@ def seccomp_filter(view: View) -> Verdict:
         found = f"Seccomp is {_SECCOMP.get(who.seccomp, who.seccomp)}"
         found += ", and no filter is its own" if who.seccomp == 2 else ""
         return missed(expected, found, evidence, diagnosis="no-filter")
-    return passed(expected, "every system call of its goes through a filter first", evidence)
+    return passed(expected, "every system call that it makes goes through a filter first", evidence)
 
 
 def predict_refused(view: View, *, capability: str) -> Verdict:
@@ -167,7 +171,7 @@ def predict_refused(view: View, *, capability: str) -> Verdict:
 
 
 def masked(view: View, *, paths: str) -> Verdict:
-    """Each of these paths (a list by spaces) of `/proc` or `/sys` is covered for the process alone.
+    """Each of these paths (by spaces) of `/proc` or `/sys` is covered for the process, not for the host.
 
     Evidence: `/proc/PID/mountinfo`: something mounted at the path that is neither procfs nor sysfs, such as
     `/dev/null` or an empty tmpfs. What this kernel does not have need not be covered. Near misses: covered on
@@ -185,9 +189,12 @@ def masked(view: View, *, paths: str) -> Verdict:
         return missed(
             expected, "the mount namespace is still the host's", evidence, diagnosis="no-new-namespace"
         )
-    mounts = view.now.mounts_of(process.pid)
+    mounts, earlier = view.now.mounts_of(process.pid), view.before.mounts_of(view.before.host)
     seen: list[Evidence] = []
     for path in _there(view, paths):
+        if _exposed(earlier, path) and not _exposed(view.now.mounts_of(view.now.host), path):
+            found = f"{path} is covered for the host, too"
+            return missed(expected, found, seen, diagnosis="mounted-on-host")
         entry = facts.covering(mounts, path)
         if entry is None:
             continue  # the root is a plain folder, without a procfs or a sysfs

@@ -105,6 +105,13 @@ def test_capabilities_dropped_misses(ids, diagnosis):
     assert (verdict.state, verdict.diagnosis) == ("missed", diagnosis)
 
 
+def test_root_of_a_user_namespace_is_not_the_root_that_is_meant():
+    ids = replace(ROOT, cap_eff=less("chown"), cap_bnd=less("chown"))
+    assert judged(privileges.capabilities_dropped, ids, names="chown").passed
+    verdict = judged(privileges.capabilities_dropped, ids, ns=own("user"), names="chown")
+    assert verdict.diagnosis == "not-real-root"
+
+
 def test_the_one_that_is_left_is_named():
     ids = replace(ROOT, cap_eff=less("chown", "net_admin"), cap_bnd=less("chown", "net_admin"))
     verdict = judged(privileges.capabilities_dropped, ids, names="chown net_admin mknod")
@@ -261,6 +268,15 @@ def test_what_the_kernel_does_not_have_need_not_be_covered():
 def test_masked_misses(found, diagnosis):
     verdict = privileges.masked(found, paths=PATHS)
     assert (verdict.state, verdict.diagnosis) == ("missed", diagnosis)
+
+
+def test_what_is_covered_for_the_host_as_well_is_not_for_the_process_alone():
+    now = mounted(NULL, mount("/sys/firmware", dev=46))
+    covered = replace(now.now, mounts={**now.now.mounts, **mounted(NULL, ns=HOST_NS).now.mounts})
+    mine = replace(
+        covered, mounts={**covered.mounts, **{k: v for k, v in now.now.mounts.items() if v.pid == 7}}
+    )
+    assert privileges.masked(replace(now, now=mine), paths=PATHS).diagnosis == "mounted-on-host"
 
 
 def bound(*options: str, **fields: Any) -> Any:

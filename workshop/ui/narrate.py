@@ -118,7 +118,8 @@ class Narrator:
     def _is_guess(self, event: events.Judged) -> bool:
         asked = [v for v in event.verdicts if v.check.startswith(PREDICTION) and not v.passed]
         tried = any(not did.is_answer for did in self.session.trail)
-        return not tried or any(not verdict.found.startswith("you said") for verdict in asked)
+        built = all(v.passed for v in event.verdicts if not v.check.startswith(PREDICTION))
+        return not (tried and built) or any(not verdict.found.startswith("you said") for verdict in asked)
 
     def quietly(self, event: Event) -> None:
         """One event of a look that nobody asked to be judged: only news is told."""
