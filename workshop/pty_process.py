@@ -197,12 +197,19 @@ def processes() -> Iterator[Stat]:
 
 
 def _prepare() -> None:
-    """Python ignores SIGPIPE and SIGXFSZ; a shell that starts so could not change it for `yes | head`. And
+    """Python ignores SIGPIPE and SIGXFSZ, the guide SIGTSTP; a shell that starts so could not change it. And
     Ctrl-S does not stop the output for ever: who presses it by mistake would have to know of Ctrl-Q."""
     mode = termios.tcgetattr(0)
     mode[tty.IFLAG] &= ~termios.IXON
     termios.tcsetattr(0, termios.TCSANOW, mode)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    for number in (
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+        signal.SIGHUP,
+        signal.SIGINT,
+        signal.SIGQUIT,
+        signal.SIGTSTP,
+    ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

@@ -277,6 +277,19 @@ def test_killed_in_the_middle_of_the_demo_nothing_is_left(learn: Learn, machine:
     assert nothing_is_left(lab)
 
 
+def test_ctrl_z_stops_a_program_and_never_the_workshop(learn: Learn) -> None:
+    """Whoever typed on would do so in the machine's own shell, as root."""
+    guide = learn("learn", "no-such-thing")
+    guide.ready()
+    os.kill(guide.pid, signal.SIGTSTP)
+    assert "still 42" in guide.line("echo still $((40 + 2))")
+    guide.enter("sh -c 'echo going; sleep 1000'")
+    guide.wait_for("\ngoing")
+    guide.type("\x1a")
+    guide.wait_for("Stopped")
+    assert guide.quit() == 0
+
+
 def test_two_workshops_at_once_do_not_meet(learn: Learn) -> None:
     one, two = learn("learn", "no-such-thing"), learn("learn", "no-such-thing")
     one.type_in("hostname changed", "touch /lab/mine /etc/mine", "mount -t tmpfs tmpfs /mnt", "sleep 31 &")

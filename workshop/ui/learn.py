@@ -277,7 +277,8 @@ class Guide:
 
         if not word:
             raise UsageError("`:goto` needs a step or a lesson.", "`:map` lists them; Tab completes.")
-        wanted = self._named_steps(word) or named(self.session.course, word)
+        lesson = self.session.course.lesson(word)  # before a step of another lesson that is called so
+        wanted = (lesson.steps if lesson else self._named_steps(word)) or named(self.session.course, word)
         playable = [step for step in wanted if step in self.session.steps] or wanted
         self._travel(lambda: self.session.enter(playable[0].id))
 

@@ -14,7 +14,7 @@ from workshop.lesson import Course, Step, Track
 from workshop.machine import Machine, examine
 from workshop.selection import select, why_not
 from workshop.ui.console import is_dumb
-from workshop.ui.start import host, need_root
+from workshop.ui.start import host, need_root, never_suspended
 
 if TYPE_CHECKING:
     from workshop.session import Session
@@ -31,6 +31,7 @@ def present(options: Namespace, words: Sequence[str]) -> int:
         raise UsageError("--runs goes with --rehearse.", "`workshop present --rehearse --runs N`")
     require_stage()
     need_root(words)
+    never_suspended()
     course, track = track_of(options)
     machine = examine()
     steps = playable(course, track, machine)

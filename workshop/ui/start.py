@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from argparse import Namespace
@@ -103,10 +104,17 @@ def host(options: Namespace, machine: Machine) -> Iterator[Host]:
             print(f"workshop: not removed: {problem}", file=sys.stderr)
 
 
+def never_suspended() -> None:
+    """Ctrl-Z while no line runs (a state is rebuilt, say) would leave the learner in the machine's own shell, as
+    root, and the next line would be typed there."""
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+
+
 def learn(options: Namespace, words: Sequence[str]) -> int:
     """`workshop learn`: the guided shell. The lab is built while the rest of the program is being loaded."""
     require_terminal()
     need_root(words)
+    never_suspended()
     gc.disable()  # until the first prompt: of what is being loaded nothing is garbage
     machine = examine(lab=not options.no_lab)
     with host(options, machine) as found:

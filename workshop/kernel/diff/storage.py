@@ -42,8 +42,9 @@ def _layer(path: str, old: Mapping[str, File], new: Mapping[str, File]) -> Itera
 
 
 def _content(file: File) -> tuple[object, ...]:
-    """What of a file is told of; what is in a folder changes the folder's times, and says nothing."""
-    inside = () if file.kind in ("folder", "opaque") else (file.size, file.changed)
+    """What of a file is told of. What is in a folder changes the folder's times, and whiteouts are one file with
+    many names, whose times change with each: these say nothing."""
+    inside = () if file.kind in ("folder", "opaque", "whiteout") else (file.size, file.changed)
     return (file.kind, file.mode, *inside)
 
 
@@ -56,7 +57,7 @@ def _file(file: File | None) -> str | None:
 
 
 def _count(files: Mapping[str, File]) -> str:
-    return f"{len(files)} files" if files else "empty"
+    return f"{len(files)} file{'s' if len(files) > 1 else ''}" if files else "empty"
 
 
 def datasets(before: Snapshot, now: Snapshot) -> Iterator[Change]:
