@@ -105,8 +105,8 @@ def host(options: Namespace, machine: Machine) -> Iterator[Host]:
 
 
 def never_suspended() -> None:
-    """Ctrl-Z while no line runs (a state is rebuilt, say) would leave the learner in the machine's own shell, as
-    root, and the next line would be typed there."""
+    """Ctrl-Z while no line runs (a state is rebuilt, say) would leave the learner in the machine's own shell,
+    as root, and the next line would be typed there."""
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 
 

@@ -42,8 +42,8 @@ def _layer(path: str, old: Mapping[str, File], new: Mapping[str, File]) -> Itera
 
 
 def _content(file: File) -> tuple[object, ...]:
-    """What of a file is told of. What is in a folder changes the folder's times, and whiteouts are one file
-    with many names, whose times change with each: these say nothing."""
+    """What of a file is told of. What is in a folder changes the folder's times; all whiteouts are one
+    file, and each changes its times."""
     inside = () if file.kind in ("folder", "opaque", "whiteout") else (file.size, file.changed)
     return (file.kind, file.mode, *inside)
 
