@@ -283,7 +283,7 @@ def test_ctrl_z_stops_a_program_and_never_the_workshop(learn: Learn) -> None:
     guide.ready()
     os.kill(guide.pid, signal.SIGTSTP)
     assert "still 42" in guide.line("echo still $((40 + 2))")
-    guide.enter("sh -c 'echo going; sleep 1000'")
+    guide.enter("sh -c 'echo going; read x'")  # begins no other program, which would take its time to stop
     guide.wait_for("\ngoing")
     guide.type("\x1a")
     guide.wait_for("Stopped")
