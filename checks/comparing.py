@@ -60,8 +60,7 @@ def predict_walls(view: View) -> Verdict:
     container = _newest(view)
     if container is None:
         return missed(expected, "no container is running", diagnosis="process-ended")
-    was = view.before.processes.get(container.pid)
-    if was is not None and was.key == container.key:
+    if container not in facts.new_processes(view):
         found = "none was started in this step"
         return missed(expected, found, [facts.args(container)], diagnosis="process-ended")
     inside = _of(view, container)
