@@ -278,9 +278,12 @@ def test_killed_in_the_middle_of_the_demo_nothing_is_left(learn: Learn, machine:
 
 
 def test_ctrl_z_stops_a_program_and_never_the_workshop(learn: Learn) -> None:
-    """Whoever typed on would do so in the machine's own shell, as root."""
+    """Whoever typed on would do so in the machine's own shell, as root. Here there is none behind it, so the
+    kernel would not stop it in any case (setpgid(2): an orphaned process group): its mask is looked at."""
     guide = learn("learn", "no-such-thing")
     guide.ready()
+    ignored = re.search(r"^SigIgn:\t(\w+)", Path(f"/proc/{guide.pid}/status").read_text(), re.MULTILINE)
+    assert ignored is not None and int(ignored[1], 16) >> (signal.SIGTSTP - 1) & 1
     os.kill(guide.pid, signal.SIGTSTP)
     assert "still 42" in guide.line("echo still $((40 + 2))")
     guide.enter("sh -c 'echo going; read x'")  # begins no other program, which would take its time to stop
