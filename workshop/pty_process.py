@@ -125,24 +125,30 @@ class PtyProcess:
 
     def line_mode(self) -> tuple[bool, bool, bytes]:
         """ICANON and ECHO of the terminal, and its end-of-file character: termios(3)."""
-        try:
-            attributes = termios.tcgetattr(self.fd)
-        except (OSError, termios.error):
+        mode = self._mode()
+        if mode is None:
             return False, False, b"\x04"
-        flags = attributes[3]
-        return bool(flags & termios.ICANON), bool(flags & termios.ECHO), attributes[6][termios.VEOF]
+        flags, characters = mode
+        return bool(flags & termios.ICANON), bool(flags & termios.ECHO), characters[termios.VEOF]
 
     def interruptible(self) -> bool:
         """Does a program edit lines by itself on the terminal, alone in its process group, with Ctrl-C as a
         signal? One that waits for another is not alone. termios(3): ICANON, ISIG, VINTR."""
-        try:
-            attributes = termios.tcgetattr(self.fd)
-        except (OSError, termios.error):
+        mode = self._mode()
+        if mode is None:
             return False
-        flags, characters = attributes[3], attributes[6]
+        flags, characters = mode
         signals = flags & termios.ISIG and not flags & termios.ICANON and characters[termios.VINTR] == b"\x03"
         group = self.group()
         return bool(signals) and sum(p.group == group and p.state not in "ZX" for p in processes()) == 1
+
+    def _mode(self) -> tuple[int, list[Any]] | None:
+        """The terminal's local flags and its control characters; None where it has gone."""
+        try:
+            attributes = termios.tcgetattr(self.fd)
+        except (OSError, termios.error):
+            return None
+        return attributes[tty.LFLAG], attributes[tty.CC]
 
     def unread(self) -> int:
         """How many typed bytes nobody has read yet: FIONREAD on the terminal's other side."""

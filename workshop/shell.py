@@ -198,10 +198,10 @@ class PtyShell:
             if pressed:
                 self._passage.clear(clearing(self._reader(follower.prompt)))
             reader = self._reader(follower.prompt)
-            canonical, echo, eof = self._process.line_mode()
+            _, echo, eof = self._process.line_mode()
             if reader == "ash":
                 self._passage.asked()
-            follower.typed(line, echoed=echo or not canonical)
+            follower.typed(line, echoed=echo or reader != "tty")
             self._passage.send(*keystrokes(line, reader, eof))
         else:
             self._passage.send(line + b"\n")  # a program has the terminal: the line is for that

@@ -156,9 +156,7 @@ def test_loop_devices_of_the_lab_only(lab: Small) -> None:
         assert set(lab.look().loops) == {Path(ours).name}
         other.run(f"losetup --detach {theirs}")
         lab.shell.run(f"losetup --detach {ours}")
-    deadline = time.monotonic() + 10
-    while lab.look().loops and time.monotonic() < deadline:  # as long as udev has it open it is not detached
-        time.sleep(0.01)
+    until(lambda: not lab.look().loops, 10)  # as long as udev has it open it is not detached
     assert lab.look().loops == {}
 
 

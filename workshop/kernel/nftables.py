@@ -81,7 +81,7 @@ def parse(chains: Iterable[bytes], rules: Iterable[bytes]) -> tuple[Nat, ...]:
         if len(hooks) == reached:
             break
         reached = len(hooks)
-    return tuple(_at(each.nat, hooks.get(each.chain, "")) for each in read if each.nat is not None)
+    return tuple(replace(each.nat, hook=hooks.get(each.chain, "")) for each in read if each.nat is not None)
 
 
 def rule(message: bytes) -> Rule:
@@ -141,10 +141,6 @@ def rule(message: bytes) -> Rule:
         ),
         tuple(jumps),
     )
-
-
-def _at(nat: Nat, hook: str) -> Nat:
-    return replace(nat, hook=hook)
 
 
 def _expressions(data: bytes) -> Iterable[tuple[str, Attributes]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from workshop.kernel import cgroupfs
-from workshop.kernel.cgroupfs import place
 from workshop.kernel.diff.change import Change, added_removed, title
 from workshop.kernel.model import Process, Snapshot
 
@@ -36,14 +35,20 @@ def cgroups(before: Snapshot, now: Snapshot, old: Process | None, new: Process |
     is_ = {(group.controller, group.path): group for group in now.cgroups}
     yield from added_removed(
         "cgroups",
-        ((path, _controller(name), place(before, name, path)) for name, path in was.keys() - is_.keys()),
-        ((path, _controller(name), place(now, name, path)) for name, path in is_.keys() - was.keys()),
+        (
+            (path, _controller(name), cgroupfs.place(before, name, path))
+            for name, path in was.keys() - is_.keys()
+        ),
+        (
+            (path, _controller(name), cgroupfs.place(now, name, path))
+            for name, path in is_.keys() - was.keys()
+        ),
     )
     for key in sorted(is_):
         settings = _settings(was[key].values) if key in was else None
         for name, value in _settings(is_[key].values).items():
             if settings is not None and settings.get(name) != value:
-                source = f"{place(now, *key)}/{name.partition(' ')[0]}"
+                source = f"{cgroupfs.place(now, *key)}/{name.partition(' ')[0]}"
                 yield Change("cgroups", "changed", f"{name} of {key[1]}", settings.get(name), value, source)
     yield from _memberships(before, now, old, new)
 
