@@ -24,6 +24,8 @@ JUNK = (
     "\x00", "\x1b[A", "\x1b[200~rm -rf /\r\x1b[201~", "b", ".", "é\x80\xff", HELP, MAP, "echo 'never ends",
 )  # fmt: skip
 SIZES = ((100, 30), (132, 43), (60, 15), (30, 8), (1, 1), (80, 24))
+FRAGILE = "process-trees/become-pid-1"
+"""A step with a container that somebody kills."""
 AGAIN = 3.0
 """Seconds after which a key that did nothing is pressed again."""
 HANGING = 20.0
@@ -54,7 +56,10 @@ class Speaker:
             if self.scene.mode == "over" and not left:
                 self.calm()  # the last key may have been for a panic, which takes the talk back
                 if self.scene.mode == "over":
-                    return
+                    if self.sabotaged and self.healed:
+                        return
+                    self.sabotaged = False  # nerves went past the place, or past the healing: back to it
+                    self.jump(FRAGILE)
             elif self.scene.mode == "over":  # one was jumped over
                 self.jump(left[0])
             elif self.scene.mode == "missed":
