@@ -1,6 +1,6 @@
 """A learner whose machine goes down, in three boots of one disk; vm/restart boots it.
 
-restart.py begin     in the middle of a step of the networks lesson the machine is shut down in good order
+restart.py begin     in the middle of a step on PID 1 the machine is shut down in good order
 restart.py go-on     back at that step, with all that stood before it; then the plug is pulled
                      while progress is written
 restart.py count N   nothing is lost but what was being written: what was kept N times is there
@@ -26,7 +26,7 @@ from workshop.progress import Progress
 
 STATE = Path("/var/lib/learner")
 FILE = STATE / "container-workshop/progress.json"
-LESSON = "networks"
+LESSON = "process-trees"
 STEPS = next(lesson.steps for lesson in load().lessons if lesson.id == LESSON)
 hands.PATIENCE = 600.0
 
@@ -76,7 +76,7 @@ def go_on() -> None:
     said = plain(learner.seen)
     assert all(step.id in kept()["steps"] for step in STEPS[:2]), kept()  # type: ignore[operator]
     assert "done again, by your own lines" in said, said
-    play(learner, STEPS[2])  # a bridge for the cable of the step before: it passes where that was built again
+    play(learner, STEPS[2])  # to kill PID 1: it passes where that was built again
     print(f"the guide said:\n{said}")
     assert learner.quit() == 0
     progress = Progress(FILE, steps=STEPS)
