@@ -92,12 +92,14 @@ def predict_log(view: View) -> Verdict:
     return missed(expected, found, evidence, diagnosis="other-log")
 
 
-def joined(view: View) -> Verdict:
-    """A new process, started from outside, shares all the namespaces and the root of a running container.
+def joined(view: View, *, groups: bool = False) -> Verdict:
+    """A new process, started from outside, shares all the namespaces and the root of a running container;
+    with `groups`, its groups as well.
 
     Evidence: `/proc/PID/ns/*` and `/proc/PID/root` of it and of the container's PID 1, compared by inode (and
-    device). Near misses: a namespace forgotten; all of them, but still the host's root; nsenter itself,
-    which stays outside of the pid namespace when its child is in; a child of the container's own.
+    device), and `/proc/PID/cgroup` of both. Near misses: a namespace forgotten; all of them, but still the
+    host's root; none of its limits; nsenter itself, which stays outside of the pid namespace when its
+    child is in; a child of the container's own.
     """
     expected = "a process from outside, in all the namespaces of the container, and in its root"
     firsts = {p.ns["pid"]: p for p in view.now.processes.values() if _is_first(view, p)}
@@ -121,6 +123,12 @@ def joined(view: View) -> Verdict:
             found = f"{process.comm} ({process.pid}) is in all of them, and has another root"
             evidence = [facts.root(process), facts.root(first)]
             best = missed(expected, found, evidence, diagnosis="joined-without-root")
+            continue
+        other = [name for name, path in first.cgroups.items() if process.cgroups.get(name) != path]
+        if groups and other:
+            found = f"{process.comm} ({process.pid}) is in all of them, but in other groups: no limit for it"
+            evidence = [_group(process, other[0]), _group(first, other[0])]
+            best = missed(expected, found, evidence, diagnosis="joined-without-group")
             continue
         evidence = [e for kind in NS_KINDS for e in (facts.ns(process, kind),)]
         inner = process.nspids[-1] if process.nspids else "?"
@@ -201,6 +209,11 @@ def _born_inside(view: View, process: Process, first: Process) -> bool:
     if parent is not None and parent.ns.get("pid") == first.ns.get("pid"):
         return True
     return process.pid == first.ppid
+
+
+def _group(process: Process, controller: str) -> Evidence:
+    name = f"group for {controller}" if controller else "group"
+    return Evidence(name, process.cgroups.get(controller, "none"), f"/proc/{process.pid}/cgroup")
 
 
 def _to_file(process: Process) -> bool:

@@ -63,6 +63,51 @@ def has_more(view: View, *, path: str, other: str) -> Verdict:
     )
 
 
+def holds_all_of(view: View, *, path: str, other: str) -> Verdict:
+    """The folder `path` has all that `other` has at its top and in its `bin`; it may have more.
+
+    Evidence: the entries of both, by `/proc/PID/root` of the host's first process. Near miss: one program
+    put back of all that were there.
+    """
+    expected = f"in {path} all that is in {other}"
+    ours, theirs = view.now.folders.get(path), view.now.folders.get(other)
+    if ours is None or theirs is None:
+        return missed(expected, f"there is no folder {path if ours is None else other}")
+    lost = sorted(set(theirs) - set(ours))
+    if lost:
+        found = f"{path} lacks {', '.join(lost[:4])}" + (" and more" if lost[4:] else "")
+        return missed(expected, found, [_listing(path, ours)], diagnosis="not-all-back")
+    return passed(expected, f"nothing of {other} is missing", [_listing(path, ours)])
+
+
+def entry(view: View, *, path: str, name: str) -> Verdict:
+    """There is something called `name` in the folder `path`.
+
+    Evidence: the entries of the folder, by `/proc/PID/root` of the host's first process. Near miss:
+    another name.
+    """
+    expected = f"{name} in {path}"
+    entries = view.now.folders.get(path, ())
+    if name not in entries:
+        return missed(expected, f"{path} has no {name}", [_listing(path, entries)], diagnosis="no-entry")
+    return passed(expected, "it is there", [_listing(path, entries)])
+
+
+def entry_removed(view: View, *, path: str) -> Verdict:
+    """Something that was in the folder `path` when the step began is there no more.
+
+    Evidence: the entries of the folder, then and now. Near misses:
+    something new came and went; it is only empty.
+    """
+    expected = f"something in {path} cleared away"
+    was, now = view.before.folders.get(path, ()), view.now.folders.get(path, ())
+    gone = sorted(set(was) - set(now))
+    if not gone:
+        found = "all that was in it is still there"
+        return missed(expected, found, [_listing(path, now)], diagnosis="not-removed")
+    return passed(expected, f"{gone[0]} is gone", [_listing(path, now)])
+
+
 def new_root(view: View, *, path: str = "") -> Verdict:
     """The process in question has another root directory than the host; with `path`, that folder.
 

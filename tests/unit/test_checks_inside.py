@@ -133,6 +133,18 @@ def test_joined_misses(one: Process, diagnosis: str) -> None:
     assert said(verdict) == ("missed", diagnosis)
 
 
+def test_joined_with_its_groups() -> None:
+    limited = first(cgroups={"": "/lab/my-one", "pids": "/"})
+
+    def seen(group: str) -> Verdict:
+        now = running(NSENTER, entered(cgroups={"": group, "pids": "/"}), one=limited)
+        return inside.joined(view(now, 21, before=running(one=limited)), groups=True)
+
+    assert seen("/lab/my-one").passed
+    assert seen("/lab").diagnosis == "joined-without-group"
+    assert seen("/lab").evidence[0].value == "/lab"
+
+
 def test_nobody_went_in() -> None:
     jailed = process(21, "sh", ppid=7, root=WEB)
     assert inside.joined(view(running(jailed), 21, before=running())).diagnosis == "nobody-joined"

@@ -55,6 +55,34 @@ def test_has_more():
     assert rootfs.has_more(view(less), **names).diagnosis == "nothing-written"
 
 
+def test_holds_all_of():
+    names = {"path": "/t1", "other": "/image"}
+    for ours in (FULL, (*FULL, "mine")):
+        assert rootfs.holds_all_of(view(snapshot(folders={"/t1": ours, "/image": FULL})), **names).passed
+    one_back = rootfs.holds_all_of(
+        view(snapshot(folders={"/t1": ("bin", "bin/sh"), "/image": FULL})), **names
+    )
+    assert one_back.diagnosis == "not-all-back" and one_back.found == "/t1 lacks bin/bash, etc"
+    assert not rootfs.holds_all_of(view(snapshot(folders={"/t1": FULL})), **names).passed
+
+
+def test_entry():
+    names = {"path": "/images", "name": "base"}
+    assert rootfs.entry(view(snapshot(folders={"/images": ("base", "mine")})), **names).passed
+    for folders in ({}, {"/images": ()}, {"/images": ("bases",)}):
+        assert rootfs.entry(view(snapshot(folders=folders)), **names).diagnosis == "no-entry"
+
+
+def test_entry_removed():
+    before = snapshot(folders={"/c": ("one", "two")})
+    for now in ({}, {"/c": ("two", "four")}):
+        assert rootfs.entry_removed(view(snapshot(folders=now), before=before), path="/c").passed
+    for now in (("one", "two"), ("one", "two", "four")):
+        still = rootfs.entry_removed(view(snapshot(folders={"/c": now}), before=before), path="/c")
+        assert still.diagnosis == "not-removed"
+    assert not rootfs.entry_removed(view(snapshot(), before=snapshot()), path="/c").passed
+
+
 def test_new_root_by_chroot_and_by_pivot_root():
     assert rootfs.new_root(view(snapshot(process(7, root=CHROOT))), path=ONE).passed
     pivoted = process(7, ns=own("mnt"), root=Root("/", 43, 9))

@@ -51,8 +51,8 @@ class Reader:
     run_prefix: tuple[str, ...] = ()
     pool: str | None = None
     """The ZFS pool whose data sets are read."""
-    roots: tuple[str, ...] = ("/lab/containers", "/lab/mydocker/layers")
-    """Folders whose folders can become a root."""
+    roots: tuple[str, ...] = ("/lab/containers", "/lab/mydocker", "/lab/mydocker/layers")
+    """Folders whose folders can become a root, or tell of those that do."""
     home: str = "/lab"
     """The learner's own folder: `layers` in it has layers, `notes` what the learner writes down, and only
     what is below it is read as a layer or a subvolume."""
