@@ -40,7 +40,7 @@ def subvolume_with(view: View, *, path: str, has: str = "bin/sh") -> Verdict:
     expected = f"a subvolume {path} with {has} in it"
     one = view.now.subvolumes.get(path)
     if one is None:
-        return missed(expected, f"{path} is no subvolume", _others(view), diagnosis="no-subvolume")
+        return missed(expected, *_not_there(view, path), diagnosis=_why(view, path, "no-subvolume"))
     entries = view.now.folders.get(path, ())
     if has not in entries:
         why = "not-unpacked" if entries else "unpacked-elsewhere"
@@ -63,8 +63,8 @@ def snapshots_of(view: View, *, paths: str, source: str) -> Verdict:
     for path in paths.split():
         one = view.now.subvolumes.get(path)
         if one is None:
-            why = "copy-not-snapshot" if _is_folder(view, path) else "no-subvolume"
-            return missed(expected, f"{path} is no subvolume", evidence, diagnosis=why)
+            found, _ = _not_there(view, path)
+            return missed(expected, found, evidence, diagnosis=_why(view, path, "copy-not-snapshot"))
         evidence.append(_shown(view, one))
         if one.parent is None:
             found = f"{path} is a subvolume, and no snapshot: it has no parent"
@@ -85,9 +85,9 @@ def frozen_snapshot(view: View, *, path: str, source: str) -> Verdict:
     expected = f"{path}, a read-only snapshot of {source}"
     one, origin = view.now.subvolumes.get(path), view.now.subvolumes.get(source)
     if one is None or origin is None:
-        why = "copy-not-snapshot" if _is_folder(view, path) else "no-subvolume"
-        found = f"{path if one is None else source} is no subvolume"
-        return missed(expected, found, _others(view), diagnosis=why)
+        lacking = path if one is None else source
+        why = _why(view, lacking, "copy-not-snapshot")
+        return missed(expected, *_not_there(view, lacking), diagnosis=why)
     evidence = [_shown(view, one), _shown(view, origin)]
     if one.parent is None:
         return missed(expected, f"{path} has no parent", evidence, diagnosis="copy-not-snapshot")
@@ -95,7 +95,7 @@ def frozen_snapshot(view: View, *, path: str, source: str) -> Verdict:
         return missed(expected, f"{path} has another parent", evidence, diagnosis="other-parent")
     if not one.read_only:
         return missed(expected, f"{path} can still be written", evidence, diagnosis="writable-snapshot")
-    return passed(expected, f"{path} is {source} as it was, for ever", evidence)
+    return passed(expected, f"{path} is a snapshot of {source}, and read-only", evidence)
 
 
 def on_subvolume(view: View, *, path: str) -> Verdict:
@@ -146,6 +146,16 @@ def _is_folder(view: View, path: str) -> bool:
     """Is there a folder of that name at the top of a subvolume?"""
     above, _, name = path.rpartition("/")
     return name in view.now.folders.get(above, ())
+
+
+def _not_there(view: View, path: str) -> tuple[str, list[Evidence]]:
+    found = f"{path} is no subvolume" if _is_folder(view, path) else f"there is no {path} yet"
+    return found, _others(view)
+
+
+def _why(view: View, path: str, folder: str) -> str | None:
+    """A folder in its place is a mistake; nothing there is only not done yet."""
+    return folder if _is_folder(view, path) else None
 
 
 def _shown(view: View, one: Subvolume) -> Evidence:

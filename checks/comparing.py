@@ -12,6 +12,7 @@ from checks.mounts import no_old_root, own_proc, pivoted
 from checks.namespaces import own_namespaces
 from checks.privileges import capabilities_within, masked, no_new_privs, read_only, seccomp_filter
 from workshop.kernel import capabilities, folders
+from workshop.kernel.answers import number
 from workshop.kernel.model import Process
 from workshop.kernel.subject import containers
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
@@ -72,7 +73,10 @@ def predict_walls(view: View) -> Verdict:
     if view.answer is None:
         return missed(expected, "your answer is still missing: type :answer and a number")
     truth = sum(verdict.passed for verdict in verdicts.values())
-    if view.answer.strip() != str(truth):
+    given = number(view.answer)
+    if given is None:
+        return missed(expected, f"you said {view.answer.strip()}; a number is wanted")
+    if given != truth:
         found = f"you said {view.answer.strip()}, and the kernel says otherwise"
         return missed(expected, found, evidence, diagnosis="walls-miscounted")
     has = [name for name, verdict in verdicts.items() if verdict.passed]

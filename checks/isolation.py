@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from checks import _facts as facts
-from workshop.kernel.model import Cgroup, Process
+from workshop.kernel.model import Cgroup, Link, Process
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed, unsupported
 
 HARMLESS = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (10, 200)})
@@ -114,13 +114,14 @@ def device_rules(view: View) -> Verdict:
     return missed(expected, "it is in the host's cgroup: every device may be opened", [where])
 
 
-def own_network(view: View) -> Verdict:
-    """The process has a network of its own, with `lo` up; what else is in there is said.
+def own_network(view: View, *, cable: bool = False) -> Verdict:
+    """The process has a network of its own, with `lo` up; what else is in there is said. With `cable`, a veth
+    leads from it to a bridge of the host.
 
-    Evidence: `/proc/PID/ns/net`, and the links in there by netlink. Near misses: the host's network; a new
-    one in which `lo` is still down.
+    Evidence: `/proc/PID/ns/net`, and the links in there and on the host by netlink. Near misses: the host's
+    network; a new one in which `lo` is still down; nothing in it but `lo`; a cable that ends in no port.
     """
-    expected = "a network of its own, with lo up"
+    expected = "a network of its own, with lo up" + (", and a cable to a bridge" if cable else "")
     process = view.process
     if process is None:
         return missed(expected, facts.gone(view))
@@ -137,8 +138,20 @@ def own_network(view: View) -> Verdict:
     loopback = next((link for link in network.links if link.kind == "loopback"), None)
     if loopback is not None and not loopback.up:
         return missed(expected, "lo is down in there", evidence)
+    if cable and not any(_on_a_bridge(view, link) for link in network.links):
+        found = "no cable of it ends in a port of a bridge"
+        return missed(expected, found, evidence, diagnosis="no-cable-to-bridge")
     others = [link.name for link in network.links if link is not loopback and link.up]
     return passed(expected, f"lo and {', '.join(others)}" if others else "lo, and nothing else", evidence)
+
+
+def _on_a_bridge(view: View, link: Link) -> bool:
+    """Is it a veth, up, whose peer on the host is a port of a bridge?"""
+    host = view.now.networks.get(view.host.ns.get("net", 0))
+    if host is None or link.kind != "veth" or not link.up:
+        return False
+    peer = next((each for each in host.links if each.kind == "veth" and each.index == link.peer), None)
+    return peer is not None and any(b.index == peer.master and b.kind == "bridge" for b in host.links)
 
 
 def security_module(view: View) -> Verdict:

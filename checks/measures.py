@@ -5,6 +5,7 @@ What is noted in `/lab/notes/NAME` is a line for each way: its name, then number
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,9 +41,10 @@ def measured_creation(
     expected = "a line for each way: its name, milliseconds, MiB in use"
     evidence: list[Evidence] = []
     for way in _ways(view, copy, merged, snapshot, clone):
+        lacking = _lacking(view.now, way, file)
         bytes_used = _used(view.now, way, file)
-        if bytes_used is None:
-            found = f"{way.name}: no container at {way.where}"
+        if lacking or bytes_used is None:
+            found = f"{way.name}: {lacking or f'no container at {way.where}'}"
             return missed(expected, found, evidence, diagnosis="container-missing")
         evidence.append(_told(way, bytes_used))
         numbers = _noted(view, note, way.name)
@@ -112,6 +114,19 @@ def _used(now: Snapshot, way: _Way, file: str) -> int | None:
     return _allocated(files) if file in files else None
 
 
+def _lacking(now: Snapshot, way: _Way, file: str) -> str:
+    """What there is not yet of a container that is made in this way."""
+    if way.name == "zfs":
+        dataset = now.datasets.get(way.where)
+        return "" if dataset and dataset.origin else f"{way.where} is no clone" if dataset else ""
+    one = now.subvolumes.get(way.where)
+    if way.name != "btrfs" or one is None or one.parent is None:
+        return ""
+    image = next((each.path for each in now.subvolumes.values() if each.uuid == one.parent), way.where)
+    places = (place for place in (image, way.where) if file not in now.layers.get(place, {}))
+    return next((f"{place} has no {file}, and it is to come from the image" for place in places), "")
+
+
 def _file(now: Snapshot, way: _Way, file: str) -> File | None:
     """The large file as it is in the container; of an overlay only one that was copied up."""
     if way.name == "zfs":
@@ -139,10 +154,9 @@ def _noted(view: View, note: str, name: str) -> list[float] | None:
         return None
     numbers = []
     for word in of_it[-1]:
-        try:
-            numbers.append(float(word))
-        except ValueError:
-            continue  # a unit, a path
+        found = re.fullmatch(r"(-?\d+(?:\.\d+)?)(?:ms|MiB|MB|M)?", word, re.ASCII)
+        if found is not None:  # not a unit, a path
+            numbers.append(float(found[1]))
     return numbers
 
 

@@ -94,7 +94,8 @@ def leaked(view: View, *, target: str) -> Verdict:
     theirs = facts.mounted_at(view.now.mounts_of(view.now.host), target)
     if theirs is None or theirs.dev != ours.dev:
         found = "the host does not see it"
-        return missed(expected, found, [facts.mount(process, ours)], diagnosis="shared-with-nobody")
+        why = "shared-with-nobody" if _groups(ours) else "private-by-default"
+        return missed(expected, found, [facts.mount(process, ours)], diagnosis=why)
     evidence = [facts.mount(process, ours), facts.mount(view.host, theirs)]
     if not set(_groups(ours)) & set(_groups(theirs)):
         return missed(expected, "both have it, but not by propagation", evidence)
@@ -266,7 +267,7 @@ def _no_pivot(view: View, process: Process) -> str:
     if any(_groups(entry) for entry in mounts):
         return "pivot-shared"
     inside = process.cwd or "/"
-    return "root-is-the-hosts" if facts.mounted_at(mounts, inside) else "pivot-no-mount-point"
+    return "not-pivoted" if facts.mounted_at(mounts, inside) else "pivot-no-mount-point"
 
 
 def _old_root(view: View, mounts: tuple[Mount, ...]) -> Mount | None:

@@ -48,7 +48,8 @@ def differs_only(view: View, *, comm: str, kinds: str) -> Verdict:
     evidence = [e for kind in got for e in facts.both(view, process, kind)] or [facts.args(process)]
     if not got:
         return missed(expected, "nothing differs from the host", evidence, diagnosis="no-namespace-asked")
-    return missed(expected, f"{', '.join(got)} differs", evidence, diagnosis="other-namespaces")
+    verb = "differ" if len(got) > 1 else "differs"
+    return missed(expected, f"{', '.join(got)} {verb}", evidence, diagnosis="other-namespaces")
 
 
 def own_namespaces(view: View, *, kinds: str) -> Verdict:
@@ -130,9 +131,9 @@ def own_pid_namespace(view: View, *, pid_one: bool = False) -> Verdict:
 def orphan_adopted(view: View) -> Verdict:
     """A new process in the container lost its parent, and PID 1 of its pid namespace has adopted it.
 
-    Evidence: `/proc/PID/stat`: the parent is PID 1, though the process is of a session, or of a process
-    group whose leader is gone, that PID 1 did not make for it. Near miss: a plain background job of PID
-    1.
+    Evidence: `/proc/PID/stat`: the parent is PID 1, and was another one before the line; or it is PID 1
+    though the process is of a session, or of a process group whose leader is gone, that PID 1 did not make
+    for it. Near miss: a plain background job of PID 1.
     """
     expected = "an orphan: its parent has ended, and PID 1 of the pid namespace is its parent now"
     process = view.process
@@ -142,7 +143,12 @@ def orphan_adopted(view: View) -> Verdict:
     if first is None:
         return missed(expected, "the pid namespace has no PID 1 any more")
     children = [p for p in facts.new_processes(view) if p.ppid == first.pid]
+    before = {one.key: one for one in view.adopted}
     for child in children:
+        if child.key in before:
+            old = Evidence("parent before", str(before[child.key].ppid), "the look before that line")
+            found = f"{child.comm} ({child.pid}) lost its parent; PID 1 ({first.pid}) has it now"
+            return passed(expected, found, [facts.args(child), old, _parent(child)])
         leader = view.now.processes.get(child.pgrp)
         left_group = child.pgrp != child.pid and (leader is None or not facts.alive(leader))
         if child.session != first.session or left_group:
@@ -210,24 +216,23 @@ def killed_with_pid_one(view: View) -> Verdict:
 def killed_from_chroot(view: View, *, args: str) -> Verdict:
     """The host's process with these arguments was killed, while the learner's root is not the host's.
 
-    Evidence: the process list before and now, `/proc/PID/root`. Near miss: killed from the host's own
-    prompt.
+    Evidence: the process list before and after each line, `/proc/PID/root` of where that was typed. Near
+    misses: killed from the host's own prompt, with a chroot in the other shell or gone into afterwards.
     """
     expected = f"`{args}`, a process of the host, is killed from inside the chroot"
-    victims = [p for p in view.before.processes.values() if " ".join(p.args) == args and facts.alive(p)]
-    if not victims:
-        return missed(expected, f"`{args}` was not running when the step began")
-    left = [p for p in victims if p.key in {q.key for q in view.now.processes.values() if facts.alive(q)}]
+    ends = [end for end in view.ends if " ".join(end.process.args) == args and facts.alive(end.process)]
+    for end in ends:
+        if facts.has_own_root(view, end.by):
+            was = Evidence("killed", args, f"/proc/{end.process.pid}/cmdline, before")
+            found = "a process outside is dead, and chroot did not mind"
+            return passed(expected, found, [was, facts.root(end.by)])
+    left = [p for p in view.now.processes.values() if " ".join(p.args) == args and facts.alive(p)]
     if left:
         return missed(expected, f"`{args}` is still alive", [facts.args(left[0])])
-    process = view.process
-    if process is None or not facts.has_own_root(view, process):
-        found = "it is dead, but you are not inside the chroot"
-        evidence = [facts.root(process)] if process else []
-        return missed(expected, found, evidence, diagnosis="killed-from-host")
-    victim = victims[0]
-    was = Evidence("killed", args, f"/proc/{victim.pid}/cmdline, before")
-    return passed(expected, "a process outside is dead, and chroot did not mind", [was, facts.root(process)])
+    if not ends:
+        return missed(expected, f"`{args}` was not running when the step began")
+    found = "it is dead, but you were not inside the chroot"
+    return missed(expected, found, [facts.root(ends[-1].by)], diagnosis="killed-from-host")
 
 
 def _is_first(view: View, process: Process) -> bool:

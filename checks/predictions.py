@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checks import _facts as facts
-from checks._answers import judge
+from checks._answers import judge, judge_number
 from workshop.kernel.model import NS_KINDS, NsKind, Process
 from workshop.kernel.verdict import Evidence, Verdict, View, missed
 
@@ -13,7 +13,7 @@ from workshop.kernel.verdict import Evidence, Verdict, View, missed
 def predict_own_namespaces(view: View) -> Verdict:
     """Answered: how many of the learner's namespaces are not those of the host's first process.
 
-    Evidence: `/proc/PID/ns/*` of both. Near miss: the number of the kinds there are.
+    Evidence: `/proc/PID/ns/*` of both. Near misses: the number of the kinds there are; no number.
     """
     expected = "the number of namespaces in which your shell differs from PID 1"
     process = view.process
@@ -21,9 +21,7 @@ def predict_own_namespaces(view: View) -> Verdict:
         return missed(expected, facts.gone(view))
     differing = facts.differing(view, process)
     evidence = [_beside(view, process, kind) for kind in NS_KINDS]
-    truth = str(len(differing))
-    also = ("none", "no", "zero", "nil") if truth == "0" else ()
-    return judge(view, expected, truth, "every-process-has-them", evidence, also)
+    return judge_number(view, expected, len(differing), "every-process-has-them", evidence)
 
 
 def predict_same_cgroup(view: View, *, comm: str) -> Verdict:
@@ -64,11 +62,15 @@ def predict_mounts(view: View) -> Verdict:
     process = found[-1]
     ours = {m.target for m in view.now.mounts_of(process.pid)}
     theirs = {m.target for m in view.now.mounts_of(view.now.host)}
-    truth = "same" if ours == theirs else "fewer" if ours else "none"
     evidence = [
         Evidence("places with a mount", str(len(seen)), f"/proc/{pid}/mountinfo")
         for pid, seen in ((process.pid, ours), (view.now.host, theirs))
     ]
+    if ours & theirs and not theirs <= ours:
+        since = "one of the lists was changed since: the question is about a fresh one"
+        return missed(expected, since, evidence, diagnosis="mounts-since")
+    # What was mounted in there, or for the host, since is nothing that it saw at first.
+    truth = "same" if ours else "none"
     return judge(view, expected, truth, "mounts-are-copied", evidence)
 
 
@@ -95,7 +97,8 @@ def predict_survives(view: View) -> Verdict:
     """Answered `yes` or `no`: whether PID 1 of the container dies when it is killed from inside.
 
     Evidence: the process that was PID 1 when the step began is still the same one (pid and start time,
-    `/proc/PID/stat`). It must have been tried from inside a pid namespace of its own.
+    `/proc/PID/stat`). It must have been tried from inside a pid namespace of its own. Near miss: an
+    answer, and nothing tried.
     """
     expected = "whether PID 1 dies of kill -9 from inside"
     process = view.process
@@ -105,6 +108,8 @@ def predict_survives(view: View) -> Verdict:
     first = facts.first_of(view, process)
     if first is None:
         return missed(expected, "the pid namespace has no PID 1 any more")
+    if not view.tried:
+        return missed(expected, "nothing was sent to it yet")
     before = view.before.processes.get(first.pid)
     truth = "no" if before is not None and before.key == first.key else "yes"
     evidence = [

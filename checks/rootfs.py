@@ -93,11 +93,12 @@ def entry(view: View, *, path: str, name: str) -> Verdict:
     return passed(expected, "it is there", [_listing(path, entries)])
 
 
-def entry_removed(view: View, *, path: str) -> Verdict:
-    """Something that was in the folder `path` when the step began is there no more.
+def entry_removed(view: View, *, path: str, prefix: str = "") -> Verdict:
+    """Something that was in the folder `path` when the step began is there no more; nor is, with `prefix`,
+    the network namespace or a group of that name behind the prefix.
 
-    Evidence: the entries of the folder, then and now. Near misses:
-    something new came and went; it is only empty.
+    Evidence: the entries of the folder, then and now, `/run/netns`, `/sys/fs/cgroup`. Near misses: something
+    new came and went; it is only empty; the folder alone was removed.
     """
     expected = f"something in {path} cleared away"
     was, now = view.before.folders.get(path, ()), view.now.folders.get(path, ())
@@ -105,6 +106,17 @@ def entry_removed(view: View, *, path: str) -> Verdict:
     if not gone:
         found = "all that was in it is still there"
         return missed(expected, found, [_listing(path, now)], diagnosis="not-removed")
+    if prefix:
+        netns = {network.name for network in view.now.networks.values()}
+        groups = {group.path.rpartition("/")[2] for group in view.now.cgroups}
+        for name in (prefix + one for one in gone):
+            if name in netns:
+                left = Evidence("network namespace", name, f"/run/netns/{name}")
+            elif name in groups:
+                left = Evidence("group", name, "/sys/fs/cgroup")
+            else:
+                continue
+            return missed(expected, f"the {left.what} {name} is still there", [left], diagnosis="left-behind")
     return passed(expected, f"{gone[0]} is gone", [_listing(path, now)])
 
 

@@ -59,7 +59,7 @@ def parser() -> Parser:
 
     learn = commands.add_parser("learn", help="the guided shell; goes on where you left (the default)")
     learn.add_argument(
-        "lesson", nargs="?", metavar="LESSON", help="start at this lesson or step: 3, process-trees"
+        "lesson", nargs="?", metavar="LESSON", help="start at this lesson or step: 3, 3.2, process-trees"
     )
     learn.add_argument("--track", help="play the steps of a track: talk, full")
     learn.add_argument(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEBIAN = "debian.tar"
 BUSYBOX = "busybox.tar"
-_FORMAT = 1
+_FORMAT = 2
 """Counted up whenever what is put into the images changes."""
 
 _FILES = {
@@ -153,7 +153,8 @@ def make(busybox: Path, bash: Path | None) -> bytes:
             _add(tar, "bin/bash", bash.read_bytes(), mode=0o755)
         for applet in applets(busybox):
             if applet not in ("bin/busybox", "bin/bash"):
-                _add(tar, applet, kind=tarfile.LNKTYPE, link="bin/busybox")
+                # A link has no mode of its own; but Python's tarfile sets the one that stands there.
+                _add(tar, applet, kind=tarfile.LNKTYPE, mode=0o755, link="bin/busybox")
     return buffer.getvalue()
 
 

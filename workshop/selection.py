@@ -1,4 +1,4 @@
-"""Which steps are meant: `3`, `process-trees`, `process-trees/become-pid-1`, or a track."""
+"""Which steps are meant: `3`, `3.1`, `process-trees`, `process-trees/become-pid-1`, or a track."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from workshop.conditions import lacking
 from workshop.errors import UsageError
-from workshop.lesson import Course, Lesson, Step
+from workshop.lesson import Course, Lesson, Step, Track
 from workshop.machine import Capability
 
 
@@ -32,9 +32,12 @@ def named(course: Course, word: str) -> tuple[Step, ...]:
     step = course.step(word)
     if step is not None:
         return (step,)
-    lesson = course.lesson(word) or _numbered(course, word)
-    if lesson is not None:
+    name, of, number = word.partition("." if "." in word else "/")
+    lesson = course.lesson(name) or _numbered(course, name)
+    if lesson is not None and not of:
         return lesson.steps
+    if lesson is not None and number.isdecimal() and 0 < int(number) <= len(lesson.steps):
+        return lesson.steps[int(number) - 1 : int(number)]
     known = [lesson.id for lesson in course.lessons] + [
         step.id for lesson in course.lessons for step in lesson.steps
     ]
@@ -46,6 +49,18 @@ def why_not(course: Course, step: Step, capabilities: Mapping[str, Capability]) 
     """Why this machine cannot play a step; empty if it can."""
     missing = lacking((*course.lesson_of(step).requires, *step.when), capabilities)
     return missing[0] if missing else ""
+
+
+def left_out(
+    course: Course, track: Track | None, one: Step, other: Step, capabilities: Mapping[str, Capability]
+) -> tuple[tuple[Step, str], ...]:
+    """The steps after `one` and before `other` that this machine cannot play, each with the reason."""
+    order = select(course, (), track.id if track else None)
+    try:
+        between = order[order.index(one) + 1 : order.index(other)]
+    except ValueError:
+        return ()  # somebody went where the track does not go
+    return tuple((step, why) for step in between if (why := why_not(course, step, capabilities)))
 
 
 def _numbered(course: Course, word: str) -> Lesson | None:

@@ -31,15 +31,16 @@ from workshop.events import (
 )
 from workshop.ground import taken_away
 from workshop.host import START, Host
-from workshop.kernel.model import Snapshot
+from workshop.kernel.answers import choice
+from workshop.kernel.model import Process, Snapshot
 from workshop.kernel.subject import subject
-from workshop.kernel.verdict import Verdict, View
+from workshop.kernel.verdict import End, Verdict, View
 from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
 from workshop.passed import Done, Line, Told, goal
 from workshop.printed import best, errors
 from workshop.progress import Progress
-from workshop.settling import ending, freezing, starting
+from workshop.settling import ending, freezing, running, starting
 from workshop.shell import Result, Shell, Silent, Terminal
 from workshop.trail import ANSWER, Did, Trail
 from workshop.variables import fill, fill_params
@@ -54,6 +55,8 @@ SCRIPT_SECONDS = 120.0
 SETTLING = 20
 """Looks that a process in the background gets to become what it was started for: a fifth of a second, or more
 on a slow machine."""
+FRESH = 4
+"""Looks that it gets to complain of its arguments and end, as `sleep infinite` does."""
 OWN_SECONDS = 10.0
 """How long a line of the learner's own may take when it is typed again for them."""
 MOST_CHANGES = 12
@@ -96,6 +99,8 @@ class Session:
         self.now: Snapshot | None = None
         self._before: Snapshot | None = None
         self._answer: str | None = None
+        self._ends: list[End] = []
+        self._adopted: list[Process] = []
         self._hints = 0
         self._solution = False
         self._told = False
@@ -157,24 +162,34 @@ class Session:
         """The line that the first solution would type next: the first one that was not typed already."""
         if self.judged is not None and self.judged.passed:
             return None
-        typed = Counter(line.strip() for line in self._trail.lines)
-        rest: list[str] = []
+        typed = Counter(_bare(line) for line in self._trail.lines)
+        rest: list[tuple[str, str]] = []
+        place: str = self.step.shell
         for line in next(iter(self.solutions()), ()):
-            if typed[line.strip()]:
-                typed[line.strip()] -= 1
-                rest = [earlier for earlier in rest if earlier not in SWITCHES]
+            if line in SWITCHES:
+                place = line[1:]
+            elif typed[_bare(line)]:
+                typed[_bare(line)] -= 1
             else:
-                rest.append(line)
-        if rest and rest[0] == f":{self.active}":
-            rest.pop(0)
-        return rest[0] if rest else None
+                rest.append((line, place))
+        while rest and rest[0][0] == "exit" and self._at_bottom(rest[0][1]):
+            rest.pop(0)  # where there is nothing to leave it would end the shell
+        if not rest:
+            return None
+        line, place = rest[0]
+        return line if place == self.active or line.startswith(ANSWER) else f":{place}"
+
+    def _at_bottom(self, name: str) -> bool:
+        """Is a shell the one that began there, with none inside it?"""
+        shell = next(shell for each, shell in self.shells.items() if each == name)
+        return shell.foreground() in (None, shell.pid)
 
     @property
     def half_way(self) -> bool:
         """Was the last line one of the first solution's, with more of them to come?"""
-        lines = {line.strip() for line in next(iter(self.solutions()), ())}
+        lines = {_bare(line) for line in next(iter(self.solutions()), ())}
         last = [*self._trail.lines][-1:]
-        return bool(last) and last[0].strip() in lines and self.next_line() is not None
+        return bool(last) and _bare(last[0]) in lines and self.next_line() is not None
 
     def reveal(self) -> tuple[tuple[str, ...], ...]:
         """The solutions, for a learner who asks for them: that is remembered."""
@@ -347,10 +362,10 @@ class Session:
         choices = self.step.choices
         if not text.strip():
             raise UsageError("`:answer` wants an answer.", f"For example `:answer {(*choices, '3')[0]}`.")
-        fitting = [choice for choice in choices if _plain(choice) == _plain(text)]
-        if choices and not fitting:
+        meant = choice(text, choices)
+        if choices and meant is None:
             raise UsageError(f"{text!r} is not one of the answers.", f"Try one of: {', '.join(choices)}.")
-        self._answer = (fitting or [text.strip()])[0]
+        self._answer = meant or text.strip()
         self._trail.answered(self.active, self._answer)
         yield from self.check()
 
@@ -405,6 +420,7 @@ class Session:
         shell = self.shells[self.active]
         read = shell.alive
         before = self.now
+        who = before.processes.get(self._subject(self.active)) if before is not None else None
         started = time.monotonic()
         result = act(shell, self.host.attend(self.active, terminal))
         self.result = result
@@ -419,6 +435,8 @@ class Session:
             if not self._rebuilding:  # an `exit` that is typed again is no news
                 yield Lost(f"The {self.active} shell {ended}.", f"A new one begins in {START}.")
         self.now = self._settled(before)
+        if before is not None and who is not None:
+            self._remember(before, self.now, who)
         self.calls, why = self.host.calls(self.active)
         yield Ended(self.active, line, result.status, seconds)
         if before is not None:
@@ -431,13 +449,23 @@ class Session:
                 self._trail.changed([f"… and {len(changes) - MOST_CHANGES} more"])
             yield Observed(changes, self.calls, why)
 
+    def _remember(self, before: Snapshot, now: Snapshot, who: Process) -> None:
+        """Who has ended by the line, and who lost a parent: of that the kernel keeps nothing afterwards."""
+        for one in before.processes.values():
+            then = now.processes.get(one.pid)
+            if then is None or then.key != one.key or then.state in ("Z", "X"):
+                self._ends.append(End(one, who))
+            elif then.ppid != one.ppid:
+                self._adopted.append(one)
+
     def _settled(self, before: Snapshot | None) -> Snapshot:
         """A look at the host. A line `unshare … sleep &` gives its prompt back before the child has come to
         `sleep`, `echo 1 > cgroup.freeze` before all have stopped, and `kill` before all have ended; such a
         one is waited for, a moment at most."""
         now, looks = self.host.look(), 1
         while looks < SETTLING and before is not None:
-            if not (starting(now, before) or freezing(now) or ending(now)):
+            fresh = looks < FRESH and running(now, before)
+            if not (fresh or starting(now, before) or freezing(now) or ending(now)):
                 break
             time.sleep(0.005)  # nothing tells when another process calls execve(2), short of tracing it
             now, looks = self.host.look(), looks + 1
@@ -578,6 +606,7 @@ class Session:
         self.judged = None
         self.result = None
         self._answer = None
+        self._ends, self._adopted = [], []
         self._hints = 0
         self._told = False
         self._solution = False
@@ -649,9 +678,12 @@ class Session:
         assert self.now is not None and self._before is not None
         values = self.host.variables
         subjects = dict.fromkeys(self._subject(name) for name in (self.active, step.shell, *SHELLS))
+        tried = any(not did.is_answer for did in self._trail.entries)
         first: tuple[Verdict, ...] | None = None
         for pid in subjects:
-            view = View(self.now, self._before, pid, self._answer)
+            view = View(
+                self.now, self._before, pid, self._answer, tuple(self._ends), tuple(self._adopted), tried
+            )
             verdicts = tuple(
                 replace(registry.check(call.name)(view, **fill_params(call.params, values)), check=call.name)
                 for call in step.checks
@@ -703,9 +735,9 @@ class Session:
         )
 
 
-def _plain(answer: str) -> str:
-    """Case and articles do not make an answer another one."""
-    return " ".join(word for word in answer.casefold().split() if word not in ("the", "a", "an"))
+def _bare(line: str) -> str:
+    """A line of the solution is typed with `sudo` before it as well, and with more blanks."""
+    return " ".join(line.split()).removeprefix("sudo ")
 
 
 def _typing(line: str, seconds: float) -> Act:

@@ -26,6 +26,12 @@ def starting(now: Snapshot, before: Snapshot) -> bool:
     return False
 
 
+def running(now: Snapshot, before: Snapshot) -> bool:
+    """Is there a new process that does not wait for anything yet?"""
+    known = {process.key for process in before.processes.values()}
+    return any(one.state == "R" and one.key not in known for one in now.processes.values())
+
+
 def freezing(now: Snapshot) -> bool:
     """Is there a group that was told to freeze, and whose processes have not all stopped?"""
     for group in now.cgroups:

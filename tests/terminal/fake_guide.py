@@ -4,11 +4,13 @@ tests."""
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,6 +71,14 @@ class FakeShell:
 
 
 class FakeSession:
+    def _chatter(self) -> None:
+        """Line after line, each when the one before was taken."""
+        source = self.shells["host"].fd
+        for number in range(300):
+            os.write(self.background, f"line {number}\r\n".encode())
+            while select.select([source], [], [], 0)[0]:
+                os.sched_yield()
+
     def __init__(self) -> None:
         options = {"unshare": {"--pid": "new pid namespace", "--fork": "start the program as a child"}}
         self.course = Course((LESSON,), diagnoses={"no-fork": NO_FORK}, options=options)
@@ -161,14 +171,16 @@ class FakeSession:
             case ["vi"]:
                 output, state, status = b"\x1b[?1049hthe editor\x1b[?1049l", "away", None
             case ["ask"]:
-                terminal.write(b"name? ")
                 typed = b""
                 with terminal:
+                    terminal.write(b"name? ")  # who sees it finds the terminal raw
                     while not typed.endswith(b"\r"):
                         typed += os.read(terminal.keys(), 1)
                 output = b"keys " + repr(typed).encode() + b"\r\n"
             case ["later"]:
                 os.write(self.background, b"from behind\r\n")
+            case ["chatter"]:
+                Thread(target=self._chatter, daemon=True).start()
             case ["crash"]:
                 raise RuntimeError("on purpose")
             case ["size"]:

@@ -201,6 +201,19 @@ def test_background_output_stands_above_the_prompt(screen: Screen) -> None:
     screen.wait_for(lambda s: s.cursor_line.endswith("# ls"))
 
 
+def test_typing_while_something_chatters_in_the_background(screen: Screen) -> None:
+    screen.enter("chatter")
+    screen.wait_for("line ")
+    typed = "echo " + "abcdefghij" * 5
+    for letter in typed:
+        screen.type(letter)
+        screen.wait_for(lambda s, seen=screen.text: s.text != seen)
+    screen.wait_for(lambda s: "line 299" in s.text and s.cursor_line.endswith(f"/lab # {typed}"))
+    lines = screen.transcript.splitlines()
+    chatter = [line for line in lines[lines.index("host /lab # chatter") + 2 : -2] if line]
+    assert chatter == [f"line {number}" for number in range(300)]
+
+
 def test_the_other_shell_is_one_key_away(screen: Screen) -> None:
     screen.type("\x1b[19~")
     screen.wait_for("host (container shell) /lab #")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workshop.kernel.model import NS_KINDS, Dataset, Mount, MountTable, Process, Root, Snapshot, mount_key
-from workshop.kernel.verdict import View
+from workshop.kernel.verdict import End, View
 
 HOST_NS = {kind: 4026531835 + number for number, kind in enumerate(NS_KINDS)} | {"pid_for_children": 0}
 HOST_NS["pid_for_children"] = HOST_NS["pid"]
@@ -93,6 +93,13 @@ def snapshot(
 
 
 def view(
-    now: Snapshot, subject: int = 7, *, before: Snapshot | None = None, answer: str | None = None
+    now: Snapshot,
+    subject: int = 7,
+    *,
+    before: Snapshot | None = None,
+    answer: str | None = None,
+    ends: tuple[End, ...] = (),
+    adopted: tuple[Process, ...] = (),
+    tried: bool = True,
 ) -> View:
-    return View(now, before if before is not None else snapshot(), subject, answer)
+    return View(now, before if before is not None else snapshot(), subject, answer, ends, adopted, tried)

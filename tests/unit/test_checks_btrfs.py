@@ -63,7 +63,7 @@ def test_subvolume_with_passes(subvolumes):
 @pytest.mark.parametrize(
     ("subvolumes", "entries", "diagnosis"),
     [
-        ((), ("bin/sh",), "no-subvolume"),
+        ((), ("bin/sh",), None),
         ((IMAGE,), (), "unpacked-elsewhere"),
         ((IMAGE,), ("debian.tar",), "not-unpacked"),
     ],
@@ -90,7 +90,7 @@ def test_snapshots_of_passes():
     ("subvolumes", "diagnosis"),
     [
         ((ONE, TWO), "no-subvolume"),
-        ((IMAGE, ONE), "no-subvolume"),
+        ((IMAGE, ONE), None),
         ((IMAGE, ONE, subvolume("two")), "copy-not-snapshot"),
         ((IMAGE, ONE, subvolume("two", "image", read_only=True)), "read-only-snapshot"),
         ((IMAGE, ONE, subvolume("two", "other")), "other-parent"),
@@ -117,9 +117,10 @@ def test_frozen_snapshot():
     of_image = subvolume("mine", "image", read_only=True)
     assert frozen(IMAGE, ONE, of_image).diagnosis == "other-parent"
     assert frozen(IMAGE, ONE, subvolume("mine", read_only=True)).diagnosis == "copy-not-snapshot"
-    assert frozen(IMAGE, ONE).diagnosis == "no-subvolume"
+    nothing = frozen(IMAGE, ONE)
+    assert (nothing.diagnosis, nothing.found) == (None, "there is no /lab/btrfs/mine yet")
     assert frozen(IMAGE, ONE, path="copied").diagnosis == "copy-not-snapshot"
-    assert frozen(mine).found == f"{ONE.path} is no subvolume"
+    assert frozen(mine).found == f"there is no {ONE.path} yet"
 
 
 # -- on_subvolume

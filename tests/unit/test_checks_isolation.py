@@ -152,6 +152,27 @@ def test_own_network_passes(links, says):
     assert verdict.found == says
 
 
+def test_own_network_with_a_cable():
+    cable = replace(ETH, peer=9)
+    port = Link(9, "my-two", "veth", True, True, 1500, "", 8, 2, 1)
+    bridge = Link(8, "my0", "bridge", True, True, 1500, "", None, None, None)
+
+    def seen(*inside, host):
+        found = networked(*inside)
+        networks = {**found.now.networks, HOST_NS["net"]: Network(1, None, host, (), ())}
+        return isolation.own_network(replace(found, now=replace(found.now, networks=networks)), cable=True)
+
+    assert seen(LO, cable, host=(bridge, port)).passed
+    for inside, host in (
+        ((LO,), (bridge, port)),
+        ((LO, replace(cable, up=False)), (bridge, port)),
+        ((LO, cable), (bridge, replace(port, master=None))),
+        ((LO, cable), (replace(bridge, kind=""), port)),
+        ((LO, cable), ()),
+    ):
+        assert seen(*inside, host=host).diagnosis == "no-cable-to-bridge"
+
+
 @pytest.mark.parametrize(
     ("found", "state"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from kernel_builders import HOST_MOUNTS, dataset, mount, process, snapshot, view
 
@@ -42,6 +44,18 @@ def machine(noted="", *, zfs=True, overlay=True, parent="u", written=1, **files)
     )
 
 
+def test_the_image_on_btrfs_has_the_large_file_first():
+    """Else it was put into the snapshot, and that is no longer small."""
+    now = machine(CREATED)
+    image = Subvolume("/lab/btrfs/image", 257, "u", None, False, 91)
+    layers = {**now.layers, image.path: {"bin/sh": File("file", 5 * MIB, 5 * MIB)}}
+    without = replace(now, subvolumes={**now.subvolumes, image.path: image}, layers=layers)
+    verdict = created(without)
+    assert verdict.diagnosis == "container-missing" and "/lab/btrfs/image has no big" in verdict.found
+    layers = {**layers, image.path: {"big": big(exclusive=0)}}
+    assert created(replace(without, layers=layers)).passed
+
+
 def created(now):
     return measures.measured_creation(view(now), note="create", **WAYS)
 
@@ -52,6 +66,7 @@ def created(now):
         CREATED,
         "zfs 40 ms 0.2 MiB\nBtrfs: 3 0\ncopy 20 36 layers/copy\noverlay 2 0\n",
         "copy 1 1\n" + CREATED,
+        "copy 21ms 37MiB\noverlay 2ms 0MiB\nbtrfs 3ms 0M\nzfs 40ms 0MB\n",
     ],
 )
 def test_measured_creation_passes(noted):

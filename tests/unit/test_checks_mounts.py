@@ -89,6 +89,8 @@ def test_leaked():
     assert mounts.leaked(view(both), target="/mnt").passed
     slave = mount("/mnt", dev=80, tags=("shared:12", "master:3"))
     assert mounts.leaked(view(snapshot(inside, mounts={1: (shared,), 7: (slave,)})), target="/mnt").passed
+    private = table(inside, *HOST_MOUNTS, mount("/mnt", dev=80))
+    assert mounts.leaked(view(private), target="/mnt").diagnosis == "private-by-default"
     alone = table(inside, *HOST_MOUNTS, shared)
     assert mounts.leaked(view(alone), target="/mnt").diagnosis == "shared-with-nobody"
     copied = mount("/mnt", dev=80)

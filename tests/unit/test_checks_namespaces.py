@@ -7,6 +7,7 @@ from kernel_builders import HOST_NS, HOST_ROOT, own, process, snapshot, view
 
 from checks import namespaces as ns
 from workshop.kernel.model import Root
+from workshop.kernel.verdict import End
 
 BASH = process(7)
 INNER = own("pid")
@@ -132,6 +133,18 @@ def test_orphan_adopted_misses(others, diagnosis):
     assert (verdict.state, verdict.diagnosis) == ("missed", diagnosis)
 
 
+def test_an_orphan_whose_parent_was_seen_to_change():
+    """A background job of an inner shell that ended: of the session of PID 1, in a group of its own."""
+    first, job = inside(7, 1), inside(9, 3, "sleep", ppid=7, pgrp=9, session=100)
+    was = inside(9, 3, "sleep", ppid=8, pgrp=9, session=100)
+    adopted = view(snapshot(first, job), before=snapshot(first), adopted=(was,))
+    assert ns.orphan_adopted(adopted).passed
+    another = inside(10, 4, "sleep", ppid=8)
+    assert not ns.orphan_adopted(
+        view(snapshot(first, job), before=snapshot(first), adopted=(another,))
+    ).passed
+
+
 def test_zombie_left():
     first = inside(7, 1, "sleep")
     dead = process(9, "true", ppid=7, state="Z", ns={}, nspids=(9, 4))
@@ -162,12 +175,20 @@ def test_an_inode_that_is_used_again_is_another_namespace():
 
 def test_killed_from_chroot():
     victim = process(5, "sleep", args=("sleep", "4242"))
-    jailed = process(7, root=Root("/lab/containers/one", 43, 9))
-    before = snapshot(victim, BASH)
-    assert ns.killed_from_chroot(view(snapshot(jailed), before=before), args="sleep 4242").passed
+    jailed, at_home = process(7, root=Root("/lab/containers/one", 43, 9)), process(7, root=HOST_ROOT)
+
+    def seen(*now, ends=()):
+        return ns.killed_from_chroot(view(snapshot(*now), ends=ends), args="sleep 4242")
+
+    assert seen(jailed, ends=(End(victim, jailed),)).passed
+    assert seen(at_home, ends=(End(victim, jailed),)).passed, "and out again"
+    again = process(6, "sleep", args=("sleep", "4242"))
+    assert seen(at_home, again, ends=(End(victim, jailed),)).passed, "another one was begun afterwards"
+    assert seen(jailed, ends=(End(victim, at_home), End(again, jailed))).passed, "the second try"
+    assert seen(jailed, ends=(End(victim, at_home),)).diagnosis == "killed-from-host"
+    assert not seen(jailed, again, ends=(End(victim, at_home),)).passed
+    assert not seen(jailed, victim).passed
+    other = process(5, "sleep", args=("sleep", "1"))
+    assert not seen(jailed, ends=(End(other, jailed),)).passed
     dead = process(5, "sleep", args=("sleep", "4242"), state="Z")
-    assert ns.killed_from_chroot(view(snapshot(jailed, dead), before=before), args="sleep 4242").passed
-    at_home = view(snapshot(process(7, root=HOST_ROOT)), before=before)
-    assert ns.killed_from_chroot(at_home, args="sleep 4242").diagnosis == "killed-from-host"
-    alive = view(snapshot(jailed, victim), before=before)
-    assert not ns.killed_from_chroot(alive, args="sleep 4242").passed
+    assert not seen(jailed, ends=(End(dead, jailed),)).passed, "it was dead before"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from kernel_builders import HOST_MOUNTS, own, process, snapshot, view
+from kernel_builders import HOST_MOUNTS, mount, own, process, snapshot, view
 
 from checks import predictions
 
 
-@pytest.mark.parametrize("answer", ["0", " 0 ", "zero", "0."])
+@pytest.mark.parametrize("answer", ["0", " 0 ", "zero", "0.", "none of them"])
 def test_own_namespaces_passes(answer):
     assert predictions.predict_own_namespaces(view(snapshot(process(7)), answer=answer)).passed
 
@@ -19,11 +19,16 @@ def test_own_namespaces_counts_what_is_really_there():
     assert not predictions.predict_own_namespaces(view(now, answer="0")).passed
 
 
-@pytest.mark.parametrize("answer", ["8", "all", ""])
+@pytest.mark.parametrize("answer", ["8", "eight", "all 8"])
 def test_own_namespaces_misses(answer):
     verdict = predictions.predict_own_namespaces(view(snapshot(process(7)), answer=answer))
     assert verdict.diagnosis == "every-process-has-them"
     assert verdict.evidence
+
+
+def test_what_is_no_number_is_not_called_wrong():
+    verdict = predictions.predict_own_namespaces(view(snapshot(process(7)), answer="all"))
+    assert not verdict.passed and verdict.found == "you said all; a number is wanted"
 
 
 def test_no_answer_is_no_mistake():
@@ -51,7 +56,10 @@ def test_mounts():
     copied = snapshot(process(7), sleeper, mounts={8: HOST_MOUNTS})
     assert predictions.predict_mounts(view(copied, answer="same")).passed
     fewer = snapshot(process(7), sleeper, mounts={8: HOST_MOUNTS[:1]})
-    assert predictions.predict_mounts(view(fewer, answer="fewer")).passed
+    assert predictions.predict_mounts(view(fewer, answer="fewer")).diagnosis == "mounts-since"
+    more = snapshot(process(7), sleeper, mounts={8: (*HOST_MOUNTS, mount("/mnt", "tmpfs", dev=99))})
+    assert predictions.predict_mounts(view(more, answer="same")).passed, "at first"
+    assert predictions.predict_mounts(view(more, answer="fewer")).diagnosis == "mounts-are-copied"
     assert predictions.predict_mounts(view(copied, answer="none")).diagnosis == "mounts-are-copied"
     nobody = view(snapshot(process(7)), answer="same")
     assert predictions.predict_mounts(nobody).diagnosis == "namespace-missing"
@@ -78,6 +86,9 @@ def test_survives():
     child = process(8, ns=own("pid"), nspids=(8, 5))
     assert check(view(snapshot(first, child), 8, before=before, answer="No")).passed
     assert check(view(before, before=before, answer="yes")).diagnosis == "pid1-is-immune"
+    for answer in ("yes", "no"):
+        guess = check(view(before, before=before, answer=answer, tried=False))
+        assert (guess.passed, guess.diagnosis, guess.found) == (False, None, "nothing was sent to it yet")
     assert not check(view(before, before=before)).passed
     at_home = view(snapshot(process(7)), answer="no")
     assert check(at_home).diagnosis == "no-new-namespace"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from kernel_builders import mount, own, process, snapshot, view
 
 from checks import rootfs
-from workshop.kernel.model import Root
+from workshop.kernel.model import Cgroup, Network, Root
 
 ONE = "/lab/containers/one"
 CHROOT = Root(ONE, 43, 9)
@@ -81,6 +83,20 @@ def test_entry_removed():
         still = rootfs.entry_removed(view(snapshot(folders={"/c": now}), before=before), path="/c")
         assert still.diagnosis == "not-removed"
     assert not rootfs.entry_removed(view(snapshot(), before=snapshot()), path="/c").passed
+
+
+def test_entry_removed_with_all_that_is_called_so():
+    before, gone = snapshot(folders={"/c": ("one", "two")}), snapshot(folders={"/c": ("two",)})
+
+    def left(**more):
+        return rootfs.entry_removed(view(replace(gone, **more), before=before), path="/c", prefix="my-")
+
+    mine = Network(None, "my-one", (), (), ())
+    assert left().passed
+    assert left(networks={5: replace(mine, name="my-two")}, cgroups=(Cgroup("", "/x/my-two", ()),)).passed
+    assert left(networks={5: mine}).diagnosis == "left-behind"
+    group = left(cgroups=(Cgroup("memory", "/x/my-one", ()),))
+    assert group.diagnosis == "left-behind" and group.found == "the group my-one is still there"
 
 
 def test_new_root_by_chroot_and_by_pivot_root():

@@ -66,6 +66,7 @@ PRINTED: tuple[tuple[str, str, str], ...] = (
         "unshare: mount /proc failed: Operation not permitted",
     ),
     ("killed", "tail /dev/zero", "Killed"),
+    ("moved-program", "mount -t proc proc /proc", "bash: /usr/bin/mount: No such file or directory"),
     ("mydocker-no-image", "./mydocker.sh run -d one base sleep 9", "mydocker: no image base"),
     ("mydocker-exists", "./mydocker.sh run one base ls", "mydocker: there is a container one already"),
     (

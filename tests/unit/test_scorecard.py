@@ -72,6 +72,16 @@ def test_cards_side_by_side(width: int, signs: theme.Signs) -> None:
     assert signs is theme.UNICODE or text.isascii()
 
 
+def test_many_cards_keep_their_labels_in_80_columns() -> None:
+    rows = tuple(Scored(row, passed("a", "it is")) for row in ROWS)
+    shown = show(beside([(f"process {7000 + number}", rows) for number in range(8)])).splitlines()
+    assert max(map(len, shown)) <= 80
+    for row in ROWS:
+        assert sum(line.startswith(f"{row.title} ") for line in shown) == 2  # six containers, and two
+    assert " ".join(shown[0].split()) == " ".join(["process"] * 6)
+    assert "yes" not in shown[2] and "yes" in shown[-5]
+
+
 def test_nothing_to_say_where_all_are_alike() -> None:
     assert "Where they differ" not in show(beside([("a", MET), ("b", MET)]))
 

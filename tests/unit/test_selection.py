@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from fake_host import CLONE, COUNT, COURSE, HERE, IMAGES, INSIDE, machine
+from fake_host import CLONE, COUNT, COURSE, HERE, IMAGES, INSIDE, machine, step
 
 from workshop.errors import UsageError
-from workshop.lesson import Course, Track, TrackStep
+from workshop.lesson import Course, Lesson, Track, TrackStep
 from workshop.parse import load
-from workshop.selection import named, select, why_not
+from workshop.selection import left_out, named, select, why_not
 
 SHORT = Track("short", "Short", 3, "", (TrackStep(CLONE.id, 1), TrackStep(IMAGES.id, 2)), HERE)
 WITH_TRACK = Course(COURSE.lessons, {"short": SHORT}, COURSE.diagnoses)
@@ -26,6 +26,8 @@ WITH_TRACK = Course(COURSE.lessons, {"short": SHORT}, COURSE.diagnoses)
         ((), "short", (CLONE, IMAGES)),
         (("1",), "short", (IMAGES,)),
         (("first/images", "2"), "short", (CLONE, IMAGES)),
+        (("1.2",), None, (INSIDE,)),
+        (("01/3", "first.1"), None, (IMAGES, COUNT)),
     ],
 )
 def test_what_is_named(words, track, steps) -> None:  # type: ignore[no-untyped-def]
@@ -42,6 +44,12 @@ def test_what_is_named(words, track, steps) -> None:  # type: ignore[no-untyped-
         ("", "`workshop lessons` lists the lessons and steps."),
         ("²", "`workshop lessons` lists the lessons and steps."),
         ("first/", None),
+        ("first.", None),
+        ("1.0", None),
+        ("1.4", None),
+        ("3.1", None),
+        ("1.2.1", None),
+        ("1.²", None),
         ("/images", None),
     ],
 )
@@ -72,6 +80,19 @@ def test_why_a_step_cannot_be_played() -> None:
     assert why_not(COURSE, CLONE, machine("root").capabilities) == "zfs is missing"
     assert why_not(COURSE, CLONE, machine("zfs").capabilities) == ""
     assert why_not(COURSE, IMAGES, machine().capabilities) == ""
+
+
+def test_what_is_left_out_on_the_way() -> None:
+    end = step("third/end")
+    third = Lesson("third", 3, "Third", 1, "", HERE, steps=(end,))
+    track = Track("most", "Most", 3, "", (TrackStep(IMAGES.id, 1), TrackStep(end.id, 1)), HERE)
+    course = Course((*COURSE.lessons, third), {"most": track})
+    nothing, zfs = machine().capabilities, machine("zfs").capabilities
+    assert left_out(course, None, COUNT, end, nothing) == ((CLONE, "zfs is missing"),)
+    assert left_out(course, None, COUNT, end, zfs) == ()
+    assert left_out(course, track, IMAGES, end, nothing) == ()  # the track does not have it anyway
+    assert left_out(course, None, end, COUNT, nothing) == ()  # on the way back it was said already
+    assert left_out(course, track, COUNT, end, nothing) == ()
 
 
 def test_the_course_of_the_house_and_its_tracks() -> None:

@@ -148,7 +148,7 @@ def test_a_line_that_comes_twice_is_offered_twice(session: Session, host: FakeHo
     host.renew()
     type_(session, "cd /lab", "ls", "create images")
     assert session.next_line() == "ls"
-    type_(session, "ls")
+    type_(session, "sudo   ls")
     assert session.next_line() is None
 
 

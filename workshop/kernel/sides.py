@@ -91,7 +91,8 @@ def _processes(now: Snapshot, inside: Process, outside: Process) -> Question:
     counts = [NO_PROC if seen is None else f"{len(seen)}" for seen in (mine, theirs)]
     pids = sorted({*(mine or {}), *(theirs or {})}, key=lambda pid: (pid not in (mine or {}), pid))
     rows = [Row(now.processes[pid].comm, _number(mine, pid), _number(theirs, pid)) for pid in pids]
-    shared = mine is not None and inside.proc_pid_ns == outside.proc_pid_ns
+    seen_alike = inside.proc_pid_ns == outside.proc_pid_ns
+    shared = seen_alike if mine is not None else _shares(inside, outside, "pid")
     return _question("Processes", "ps -e", "/proc", rows, shared, [Row("how many", *counts)])
 
 

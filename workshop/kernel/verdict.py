@@ -57,18 +57,31 @@ def unsupported(expected: str, why: str) -> Verdict:
 
 
 @frozen
+class End:
+    """A process that ended in the step, and the process that the learner's line was typed to."""
+
+    process: Process
+    by: Process
+
+
+@frozen
 class View:
     """What a check judges: the machine now and before the step, and the process in question.
 
     `subject` is the pid of the process the learner is in: the foreground one of a shell, or the newest one
     that is not in the host's namespaces, when the learner is back at the host's prompt. `answer` is what the
-    learner answered to the step's question, None before that.
+    learner answered to the step's question, None before that. `ends` are the processes that have ended since
+    the step began, `adopted` those that got another parent, as they were before that; `tried` is whether the
+    learner has typed anything in the step yet, but for answers.
     """
 
     now: Snapshot
     before: Snapshot
     subject: int
     answer: str | None = None
+    ends: tuple[End, ...] = ()
+    adopted: tuple[Process, ...] = ()
+    tried: bool = True
 
     @property
     def process(self) -> Process | None:

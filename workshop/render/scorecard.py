@@ -18,6 +18,9 @@ from workshop.scorecard import Scored
 _STYLES = {"passed": "good", "missed": "bad", "unsupported": "unknown"}
 _WORDS = {"passed": "yes", "missed": "no", "unsupported": "?"}
 
+MOST, WORDED = 6, 3
+"""Containers in one table, in 80 columns; and how many of them with words beside the signs."""
+
 Card = tuple[str, Sequence[Scored]]
 """What it is called, and its rows."""
 
@@ -35,16 +38,22 @@ def beside(cards: Sequence[Card], signs: Signs = UNICODE) -> RenderableType:
     """Several containers: a row for each question, a column for each container; then where to look."""
     if signs.plain:
         return Group(*(card(title, scored, signs) for title, scored in cards), *_sources(cards, signs))
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="label")
-    table.add_column("", overflow="fold")
+    tables = [_table(cards[at : at + MOST], signs) for at in range(0, len(cards), MOST)]
+    return Group(*(part for table in tables for part in (table, Text(""))), *_sources(cards, signs))
+
+
+def _table(cards: Sequence[Card], signs: Signs) -> Table:
+    wide = len(cards) <= WORDED
+    table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), pad_edge=False, header_style="label")
+    table.add_column("", no_wrap=True)
     for title, _ in cards:
         table.add_column(title, overflow="fold")
     for place, first in enumerate(cards[0][1]):
-        states = (scored[place].verdict.state for _, scored in cards)
-        table.add_row(first.row.title, *(_answer(state, signs) for state in states))
+        states = [scored[place].verdict.state for _, scored in cards]
+        table.add_row(first.row.title, *((_answer if wide else _sign)(state, signs) for state in states))
     table.add_row("")
     table.add_row("met", *(Text(_count(scored)) for _, scored in cards))
-    return Group(table, Text(""), *_sources(cards, signs))
+    return table
 
 
 def _sources(cards: Sequence[Card], signs: Signs) -> list[RenderableType]:

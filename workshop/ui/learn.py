@@ -14,7 +14,7 @@ from rich.text import Text
 
 from workshop.console import Console
 from workshop.errors import LabError, UsageError, WorkshopError
-from workshop.events import Event, Judged, Typed, Working
+from workshop.events import Event, Judged, Passed, Typed, Working
 from workshop.kernel.subject import differs
 from workshop.language import tr
 from workshop.lesson import ShellName, Step
@@ -82,7 +82,7 @@ class Guide:
     def play(self, first: str) -> int:
         self.session.watch_calls = True
         self._welcome()
-        self._travel(lambda: self.session.enter(first))
+        self._travel(lambda: self.session.enter(first), moved=False)
         for problem in self.session.host.problems:
             self.narrator.trouble(f"This lab goes without something: {problem}", "")
         if left := len(self.session.left_over):
@@ -177,12 +177,15 @@ class Guide:
                 self.narrator.line(event, before, moved)
             event = next(events, None)
 
-    def _travel(self, act: Callable[[], Iterable[Event]]) -> None:
-        """To another step. Errors on the way are told; the learner then is where the session is."""
-        step = self.session.step
+    def _travel(self, act: Callable[[], Iterable[Event]], *, moved: bool = True) -> None:
+        """To another step. Errors on the way are told; the learner then is where the session is. `moved`:
+        from one, and so perhaps to another shell without a key for it."""
+        step, shell = self.session.step, self.session.active
         try:
             for event in act():
                 self.narrator.travel(event)
+            if moved and self.session.active != shell:
+                self.narrator.here()
         except LabError as error:
             self.narrator.trouble(error.message, error.hint)
             if self.session.step is not step:
@@ -323,11 +326,12 @@ class Guide:
             )
 
     def _do_check(self, _: str) -> None:
-        was = self.session.judged
+        news = False
         for event in self.session.check():
             self.narrator.checked(event)
+            news |= isinstance(event, Passed)
         judged = self.session.judged
-        if was is not None and was.passed and judged is not None and judged.passed:
+        if judged is not None and judged.passed and not news:
             from workshop.render.verdicts import checks
 
             self.say(readable(checks(judged, self.signs)))
@@ -431,7 +435,7 @@ class Guide:
 
     def _switch(self, name: ShellName) -> None:
         self.session.switch(name)
-        self.say(f"{self.signs.here} ", (f"the {name} shell", "title"))
+        self.narrator.here()
         waiting = self._backlog.pop(name, b"")
         if waiting:
             self.terminal.write(waiting if waiting.endswith(b"\n") else waiting + b"\r\n")

@@ -23,6 +23,7 @@ from workshop.lesson import Diagnosis, Step
 from workshop.render import lesson
 from workshop.render.layout import indented, readable
 from workshop.render.theme import Signs
+from workshop.selection import left_out
 from workshop.trail import ANSWER
 from workshop.ui import commands
 
@@ -52,6 +53,8 @@ class Narrator:
         self._done = False
         self._guessed = False
         """Was the step's question answered before anything was tried?"""
+        self._place_told = False
+        """Was the learner told that this is the other shell?"""
         self._gone = False
         """Has it just been said that something is gone? What misses then is no news."""
         self._missing: str | None = None
@@ -145,14 +148,14 @@ class Narrator:
                 self.done_working()
                 self._rebuilt.clear()
                 self.say("Taken back: ", (event.line.splitlines()[0], "command"))
-            case events.Advanced(next=following) if self._lesson_is_over(event):
+            case events.Advanced(step, following):
                 self.done_working()
-                self._recap(event.step)
+                if self._lesson_is_over(event):
+                    self._recap(step)
                 if following is None:
                     self._end()
-            case events.Advanced(next=None):
-                self.done_working()
-                self._end()
+                else:
+                    self._left_out(step, following)
             case events.Lost():
                 self.lost(event)
             case _:
@@ -171,6 +174,14 @@ class Narrator:
         here = [each for each in lesson.steps if each in self.session.steps]
         self.console.print()
         self.say(readable(recap(lesson, self.session.how, self.signs, here)))
+
+    def _left_out(self, step: Step, following: Step) -> None:
+        session = self.session
+        found = left_out(session.course, session.track, step, following, session.machine.capabilities)
+        for reason in dict.fromkeys(why for _, why in found):
+            titles = "; ".join(one.title for one, why in found if why == reason)
+            self.say("Left out, since this machine cannot play it: ", (titles, "title"))
+            self.say(reason)
 
     def _end(self) -> None:
         built = all(self.session.done(step.id) for step in self.session.steps)
@@ -196,7 +207,7 @@ class Narrator:
         """The step's text. What was said about the step before no longer counts."""
         self._named = None
         self._diagnosed = set()
-        self._done = self._offered = self._guessed = False
+        self._done = self._offered = self._guessed = self._place_told = False
         self._missing, self._since = None, time.monotonic()
         session = self.session
         first = session.lesson.steps[:1] == (step,)
@@ -205,6 +216,10 @@ class Narrator:
         text = session.text(step.text)
         self.say(lesson.step(session.lesson, step, text, self.signs, intro=intro, track=session.track))
         self.console.print()
+
+    def here(self) -> None:
+        """In which shell the learner is now."""
+        self.say(f"{self.signs.here} ", (f"the {self.session.active} shell", "title"))
 
     def lost(self, event: events.Lost) -> None:
         self.done_working()
@@ -298,10 +313,21 @@ class Narrator:
             if relevant and each.id not in self._diagnosed:
                 self._diagnose(each)
                 self._named = missed.found if missed else self._named
+                self._other_shell(event.step)
                 return
         if missed is not None and relevant and missed.found != self._named:
             self._named = missed.found
             self.say(readable(verdicts.miss(missed, self.signs)))
+            self._other_shell(event.step)
+
+    def _other_shell(self, step: Step) -> None:
+        """What misses may miss only here: once a step it is said that the step is about the other shell."""
+        here = self.session.active
+        if here != step.shell and not self._place_told:
+            self._place_told = True
+            self.say(
+                f"This is the {here} shell; the step is about the other one: ", (f":{step.shell}", "command")
+            )
 
     def _guess_was_wrong(self, event: events.Judged) -> bool:
         """All is there that the question was about, so the guess can be told from the truth: say it once."""

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import create_app_session, get_app, run_in_terminal
+from prompt_toolkit.application import create_app_session, get_app
 from prompt_toolkit.auto_suggest import Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
@@ -226,21 +226,27 @@ class Prompt:
     def _print_above(self, fd: int, take: Callable[[], bytes | None]) -> None:
         """Something was printed in the background: show it above the prompt, which then stands there
         again."""
+        if self._session.app.is_done:
+            return  # it is for whoever has the terminal next
         data = take()
         if data is None:
             asyncio.get_running_loop().remove_reader(fd)
         elif data:
             text = data if data.endswith(b"\n") else data + b"\n"
-            run_in_terminal(lambda: self._write(text))
+            self._write_above(text)
         app = self._session.app
         if self._left() and app.is_running and not app.is_done:
             app.erase_when_done = True
             app.exit(result=Left(self._session.default_buffer.text))
 
-    def _write(self, data: bytes) -> None:
-        output = self._session.output
-        output.write_raw(data.decode(errors="replace"))
-        output.flush()
+    def _write_above(self, data: bytes) -> None:
+        """Not by run_in_terminal(): that lets the terminal echo what is typed meanwhile, into the prompt."""
+        app = self._session.app
+        app.renderer.erase()
+        app.output.write_raw(data.decode(errors="replace"))
+        app.output.flush()
+        app.renderer.request_absolute_cursor_position()
+        app.invalidate()
 
     def _suggest(self, buffer: Buffer) -> None:
         offer, text = self._offer, buffer.text
