@@ -15,7 +15,7 @@ def predict_own_namespaces(view: View) -> Verdict:
 
     Evidence: `/proc/PID/ns/*` of both. Near misses: the number of the kinds there are; no number.
     """
-    expected = "the number of namespaces in which your shell differs from PID 1"
+    expected = "the number of namespaces that are others than those of PID 1"
     process = view.process
     if process is None:
         return missed(expected, facts.gone(view))

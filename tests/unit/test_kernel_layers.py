@@ -95,3 +95,10 @@ def test_diff_tells_of_files_and_not_of_folders_times():
         ("/u", "9 files")
     ]
     assert from_json(to_json(now)) == now
+
+
+def test_a_layer_that_no_overlay_names_any_more_is_not_removed():
+    before = snapshot(layers={"/lab/x/base": {"etc": File("folder")}})
+    assert [c.verb for c in diff(before, snapshot())] == ["removed"]
+    for folders in ({"/lab/x/base": ("etc",)}, {"/lab/x": ("base", "other")}):
+        assert list(diff(before, snapshot(folders=folders))) == []

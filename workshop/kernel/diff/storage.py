@@ -15,7 +15,8 @@ GREW = 64 * 1024
 def layers(before: Snapshot, now: Snapshot) -> Iterator[Change]:
     old, new = _told_layers(before), _told_layers(now)
     for path in sorted(old.keys() - new.keys()):
-        yield Change("layers", "removed", path, _count(old[path]), None, path)
+        if not _is_there(now, path):
+            yield Change("layers", "removed", path, _count(old[path]), None, path)
     for path in sorted(new.keys() - old.keys()):
         yield Change("layers", "added", path, None, _count(new[path]), path)
     for path in sorted(old.keys() & new.keys()):
@@ -27,6 +28,12 @@ def _told_layers(snapshot: Snapshot) -> Mapping[str, Mapping[str, File]]:
     """Without those of which only the top is read."""
     flat = {one.mountpoint for one in snapshot.datasets.values()} | snapshot.subvolumes.keys()
     return {path: files for path, files in snapshot.layers.items() if path not in flat}
+
+
+def _is_there(snapshot: Snapshot, path: str) -> bool:
+    """Is the folder known, though no overlay names it as a layer any more?"""
+    above, _, name = path.rpartition("/")
+    return path in snapshot.folders or name in snapshot.folders.get(above, ())
 
 
 def _layer(path: str, old: Mapping[str, File], new: Mapping[str, File]) -> Iterator[Change]:
