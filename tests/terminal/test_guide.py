@@ -73,7 +73,7 @@ def test_right_takes_the_line_and_passing_never_rushes_on(screen: Screen) -> Non
 
 
 def test_output_without_a_newline_does_not_swallow_the_prompt(screen: Screen) -> None:
-    assert "hello\nNothing changed: " in run(screen, "hello")
+    assert "hello\nNo namespace, process, " in run(screen, "hello")
 
 
 def test_a_known_error_gets_its_diagnosis_and_is_short_when_made_again(screen: Screen) -> None:
@@ -267,7 +267,7 @@ def test_answers_goto_and_the_end_of_the_course(screen: Screen) -> None:
 def test_mistyped_commands_are_answered_and_colons_are_bashs(screen: Screen) -> None:
     assert "Did you mean :solution?" in run(screen, ":soluton")
     assert "This is the first step." in run(screen, ":back")
-    assert ": > file\n: > file\nNothing changed" in run(screen, ": > file")
+    assert ": > file\n: > file\nNo namespace, process" in run(screen, ": > file")
 
 
 def test_map_and_help(screen: Screen) -> None:

@@ -147,7 +147,7 @@ def test_solutions_are_numbered_only_where_there_are_several() -> None:
 
 
 def test_nothing_changed_is_said() -> None:
-    assert show(changes.changes(())) == "Nothing changed: no namespace, process, mount, link or dataset."
+    assert show(changes.changes(())) == "No namespace, process, mount, link or dataset changed."
 
 
 def test_a_change_shows_old_new_and_where_it_was_read() -> None:

@@ -37,7 +37,7 @@ def changes(
 ) -> RenderableType:
     """Only what differs, area by area. With the two snapshots, new processes stand in their tree."""
     if not changes:
-        return Text("Nothing changed: no namespace, process, mount, link or dataset.", style="quiet")
+        return Text("No namespace, process, mount, link or dataset changed.", style="quiet")
     parts: list[RenderableType] = [Text("What the kernel did", style="label")]
     for area, title in AREAS.items():
         found = [change for change in changes if change.area == area]
