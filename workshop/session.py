@@ -633,8 +633,9 @@ class Session:
 
     def _judge(self, before: Snapshot | None = None) -> Iterator[Event]:
         """Judge; and say what has gone since `before` of that which the step stands on."""
-        self.judged = self._judgement()
-        if before is not None and not (self.judged.passed or self._told or self.half_way):
+        last, self.judged = self.judged, self._judgement()
+        aimed = self.judged.passed or self._told or self.half_way or _nearer(last, self.judged)
+        if before is not None and not aimed:
             assert self.now is not None and self._before is not None
             if gone := taken_away(self._before, before, self.now):
                 yield Gone(gone)
@@ -733,6 +734,12 @@ class Session:
         return Lost(
             "The lab is gone: its first process has ended.", "`:reset` makes a new one, at this step."
         )
+
+
+def _nearer(last: Judged | None, now: Judged) -> bool:
+    """Is something of the goal met that was not? What went by the same line was then meant to go."""
+    was = {verdict.check for verdict in last.verdicts if verdict.passed} if last is not None else None
+    return was is not None and any(v.passed and v.check not in was for v in now.verdicts)
 
 
 def _bare(line: str) -> str:

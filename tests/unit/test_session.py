@@ -16,10 +16,12 @@ from fake_host import (
     FIRST,
     FRESH,
     FRONTS,
+    HERE,
     IMAGES,
     INNER,
     INSIDE,
     FakeHost,
+    check,
     contained,
     lost,
     machine,
@@ -32,7 +34,7 @@ from kernel_builders import own, process, snapshot
 from workshop.errors import LabError, UsageError
 from workshop.events import Advanced, Ended, Entered, Event, Judged, Lost, Observed, Passed, Typed, Working
 from workshop.kernel.model import Root
-from workshop.lesson import Course, Step
+from workshop.lesson import CheckCall, Course, Step
 from workshop.progress import Progress
 from workshop.session import Session
 from workshop.settling import starting
@@ -466,6 +468,16 @@ def test_what_the_step_began_with_and_a_line_took_away_is_said(host: FakeHost) -
     session = at(INSIDE, host)
     assert kinds(type_(session, "destroy")) == ["Ended", "Observed", "Gone", "Judged"]
     assert kinds(type_(session, "ls")) == ["Ended", "Observed", "Judged"], "once"
+
+
+def test_what_the_goal_wants_to_go_is_not_called_gone(host: FakeHost) -> None:
+    """`stop`, and then `rm`: the first of them does not meet the whole goal."""
+    host.effects["destroy"] = lost("tank/images")
+    away = (CheckCall("dataset_gone", {"name": "tank/images"}, HERE), check("own_pid_namespace"))
+    end = replace(INSIDE, checks=away)
+    session = at(end, host, (IMAGES, end), Course((replace(FIRST, steps=(IMAGES, end)),)))
+    assert "Gone" not in kinds(type_(session, "ls", "destroy"))
+    assert session.judged is not None and not session.judged.passed
 
 
 def test_what_is_taken_away_after_the_step_is_passed_is_play(host: FakeHost) -> None:
