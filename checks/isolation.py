@@ -150,8 +150,13 @@ def _on_a_bridge(view: View, link: Link) -> bool:
     host = view.now.networks.get(view.host.ns.get("net", 0))
     if host is None or link.kind != "veth" or not link.up:
         return False
-    peer = next((each for each in host.links if each.kind == "veth" and each.index == link.peer), None)
-    return peer is not None and any(b.index == peer.master and b.kind == "bridge" for b in host.links)
+    if link.peer_inode not in (None, view.host.ns.get("net")):
+        return False
+    ends = [
+        one for one in host.links if one.kind == "veth" and (one.index, one.peer) == (link.peer, link.index)
+    ]
+    bridges = {one.index for one in host.links if one.kind == "bridge" and one.up}
+    return any(end.up and end.master in bridges for end in ends)
 
 
 def security_module(view: View) -> Verdict:

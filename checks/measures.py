@@ -154,7 +154,7 @@ def _noted(view: View, note: str, name: str) -> list[float] | None:
         return None
     numbers = []
     for word in of_it[-1]:
-        found = re.fullmatch(r"(-?\d+(?:\.\d+)?)(?:ms|MiB|MB|M)?", word, re.ASCII)
+        found = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:ms|MiB|MB|M)?", word, re.ASCII)
         if found is not None:  # not a unit, a path
             numbers.append(float(found[1]))
     return numbers

@@ -109,7 +109,7 @@ def predict_survives(view: View) -> Verdict:
     if first is None:
         return missed(expected, "the pid namespace has no PID 1 any more")
     if not view.tried:
-        return missed(expected, "nothing was sent to it yet")
+        return missed(expected, "nothing was tried yet")
     before = view.before.processes.get(first.pid)
     truth = "no" if before is not None and before.key == first.key else "yes"
     evidence = [

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
@@ -33,7 +33,7 @@ from workshop.ground import taken_away
 from workshop.host import START, Host
 from workshop.kernel.answers import choice
 from workshop.kernel.model import Process, Snapshot
-from workshop.kernel.subject import subject
+from workshop.kernel.subject import differs, subject, typed_to
 from workshop.kernel.verdict import End, Verdict, View
 from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
@@ -170,6 +170,7 @@ class Session:
                 place = line[1:]
             elif typed[_bare(line)]:
                 typed[_bare(line)] -= 1
+                rest = [(earlier, there) for earlier, there in rest if earlier != "exit"]  # it was not needed
             else:
                 rest.append((line, place))
         while rest and rest[0][0] == "exit" and self._at_bottom(rest[0][1]):
@@ -180,9 +181,13 @@ class Session:
         return line if place == self.active or line.startswith(ANSWER) else f":{place}"
 
     def _at_bottom(self, name: str) -> bool:
-        """Is a shell the one that began there, with none inside it?"""
+        """Is a shell the one that began there, with none inside it, and on the host?"""
         shell = next(shell for each, shell in self.shells.items() if each == name)
-        return shell.foreground() in (None, shell.pid)
+        if shell.foreground() not in (None, shell.pid):
+            return False
+        now = self.now
+        here = now.processes.get(self.host.foreground(cast(ShellName, name))) if now is not None else None
+        return now is None or here is None or not differs(here, now.processes[now.host])
 
     @property
     def half_way(self) -> bool:
@@ -342,12 +347,12 @@ class Session:
         before, name = self.now, self.active
         if not self.shells[name].alive:
             self.host.reopen(name)
-        self.now = self.host.look()
+        now = self._look()
         gone = before.processes.get(pid) if before is not None else None
         if before is not None:
             from workshop.kernel.diff import diff
 
-            yield Observed(diff(before, self.now, self._subject(name)), (), "")
+            yield Observed(diff(before, now, self._subject(name)), (), "")
         what = f"{gone.comm} ({pid})" if gone else "The shell"
         yield Lost(
             f"{what}, which you were in, has ended, and not by your line.",
@@ -386,7 +391,7 @@ class Session:
         deadline = time.monotonic() + within
         looks = 0
         while True:
-            self.now = self.host.look()
+            self._look()
             judged = self._judgement()
             looks += 1
             if judged.passed or not within or (looks >= LOOKS and time.monotonic() >= deadline):
@@ -420,7 +425,7 @@ class Session:
         shell = self.shells[self.active]
         read = shell.alive
         before = self.now
-        who = before.processes.get(self._subject(self.active)) if before is not None else None
+        who = self._at_the_keys(before)
         started = time.monotonic()
         result = act(shell, self.host.attend(self.active, terminal))
         self.result = result
@@ -435,8 +440,7 @@ class Session:
             if not self._rebuilding:  # an `exit` that is typed again is no news
                 yield Lost(f"The {self.active} shell {ended}.", f"A new one begins in {START}.")
         self.now = self._settled(before)
-        if before is not None and who is not None:
-            self._remember(before, self.now, who)
+        self._remember(before, self.now, who)
         self.calls, why = self.host.calls(self.active)
         yield Ended(self.active, line, result.status, seconds)
         if before is not None:
@@ -449,8 +453,21 @@ class Session:
                 self._trail.changed([f"… and {len(changes) - MOST_CHANGES} more"])
             yield Observed(changes, self.calls, why)
 
-    def _remember(self, before: Snapshot, now: Snapshot, who: Process) -> None:
-        """Who has ended by the line, and who lost a parent: of that the kernel keeps nothing afterwards."""
+    def _at_the_keys(self, then: Snapshot | None) -> Process | None:
+        return typed_to(then, self.host.foreground(self.active)) if then is not None else None
+
+    def _look(self) -> Snapshot:
+        """A look without a line: what ended since the last one did so by a line before."""
+        before, who = self.now, self._at_the_keys(self.now)
+        self.now = now = self.host.look()
+        self._remember(before, now, who)
+        return now
+
+    def _remember(self, before: Snapshot | None, now: Snapshot, who: Process | None) -> None:
+        """Who has ended, and who lost a parent: of that the kernel keeps nothing afterwards. `who` was at the
+        keys."""
+        if before is None or who is None:
+            return
         for one in before.processes.values():
             then = now.processes.get(one.pid)
             if then is None or then.key != one.key or then.state in ("Z", "X"):
@@ -620,7 +637,7 @@ class Session:
         live = self._index(way, self._live)
         if live < 0 or live >= at or not self.host.alive:
             return False
-        self.now = self.host.look()
+        self._look()
         return self._judgement().passed
 
     @staticmethod

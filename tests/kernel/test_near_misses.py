@@ -129,6 +129,25 @@ C = "import ctypes, os; c = ctypes.CDLL(None);"
 FORK = "os.execvp('bash', ['bash']) if os.fork() == 0 else os.wait()"
 
 RIGHT: dict[str, tuple[Goal, tuple[str, ...]]] = {
+    "kill: a moment later, from the background": (
+        FROM_CHROOT,
+        (
+            "chroot /lab/r /bin/sh",
+            "mount -t proc proc /proc",
+            "P=$(ps | awk '/[s]leep 4242/ {print $1}')",
+            "(sleep 0.7; kill $P) &",
+        ),
+    ),
+    "kill: the second one, after a first that was killed on the host": (
+        FROM_CHROOT,
+        (
+            "pkill -f 'sleep 424[2]'",
+            "sleep 4242 &",
+            "chroot /lab/r /bin/sh",
+            "mount -t proc proc /proc",
+            "kill $(ps | awk '/[s]leep 4242/ {print $1}')",
+        ),
+    ),
     "pid: short options, another shell": (PID_ONE, ("unshare -fp sh",)),
     "pid: unshare(2) from Python": (PID_ONE, (f'{PYTHON} -c "{C} c.unshare(0x20000000); {FORK}"',)),
     "pid: behind setpriv and bash -c": (PID_ONE, ("setpriv --no-new-privs bash -c 'unshare -p -f bash; :'",)),
@@ -379,6 +398,16 @@ NEAR: dict[str, tuple[Goal, tuple[str, ...], str]] = {
     "kill: in and out again first": (
         FROM_CHROOT,
         ("chroot /lab/r /bin/sh -c :", "kill $(pgrep -f 'sleep 4242')"),
+        "killed-from-host",
+    ),
+    "kill: on the host, with a chroot in the other shell": (
+        FROM_CHROOT,
+        (":container", "chroot /lab/r /bin/sh", ":host", "pkill -f 'sleep 424[2]'"),
+        "killed-from-host",
+    ),
+    "kill: on the host, and only then into the chroot": (
+        FROM_CHROOT,
+        ("pkill -f 'sleep 424[2]'", "chroot /lab/r /bin/sh"),
         "killed-from-host",
     ),
     "lacks: both": (LACKS, ("rm -r /lab/containers/a/bin /lab/containers/b/bin",), "removed-from-image"),

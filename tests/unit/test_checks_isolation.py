@@ -168,6 +168,10 @@ def test_own_network_with_a_cable():
         ((LO, replace(cable, up=False)), (bridge, port)),
         ((LO, cable), (bridge, replace(port, master=None))),
         ((LO, cable), (replace(bridge, kind=""), port)),
+        ((LO, cable), (replace(bridge, up=False), port)),
+        ((LO, cable), (bridge, replace(port, up=False))),
+        ((LO, cable), (bridge, replace(port, peer=7))),
+        ((LO, replace(cable, peer_inode=4026539999)), (bridge, port)),
         ((LO, cable), ()),
     ):
         assert seen(*inside, host=host).diagnosis == "no-cable-to-bridge"

@@ -66,6 +66,7 @@ def created(now):
         CREATED,
         "zfs 40 ms 0.2 MiB\nBtrfs: 3 0\ncopy 20 36 layers/copy\noverlay 2 0\n",
         "copy 1 1\n" + CREATED,
+        "copy 2e1 37.\noverlay 2 .01\nbtrfs 3 1.14e-05\nzfs +40 0\n",
         "copy 21ms 37MiB\noverlay 2ms 0MiB\nbtrfs 3ms 0M\nzfs 40ms 0MB\n",
     ],
 )

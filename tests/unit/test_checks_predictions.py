@@ -88,7 +88,7 @@ def test_survives():
     assert check(view(before, before=before, answer="yes")).diagnosis == "pid1-is-immune"
     for answer in ("yes", "no"):
         guess = check(view(before, before=before, answer=answer, tried=False))
-        assert (guess.passed, guess.diagnosis, guess.found) == (False, None, "nothing was sent to it yet")
+        assert (guess.passed, guess.diagnosis, guess.found) == (False, None, "nothing was tried yet")
     assert not check(view(before, before=before)).passed
     at_home = view(snapshot(process(7)), answer="no")
     assert check(at_home).diagnosis == "no-new-namespace"

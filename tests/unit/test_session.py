@@ -163,6 +163,22 @@ def test_half_way_is_a_matter_of_the_last_line(session: Session) -> None:
     assert not session.half_way
 
 
+def test_an_exit_where_there_is_nothing_to_leave_is_not_offered_now_or_later(host: FakeHost) -> None:
+    there = replace(COUNT, solutions=(script("exit", "a", "b"),))
+    session = at(there, host, (there,), Course((replace(FIRST, steps=(there,)),)))
+    assert session.next_line() == "a"
+    type_(session, "a")
+    host.shells["host"].front = 99  # a shell inside: now there is something to leave, and no reason to
+    assert session.next_line() == "b"
+
+
+def test_an_exit_is_offered_where_there_is_something_to_leave(host: FakeHost) -> None:
+    there = replace(COUNT, solutions=(script("exit", "a", "b"),))
+    session = at(there, host, (there,), Course((replace(FIRST, steps=(there,)),)))
+    host.shells["host"].front = 99
+    assert session.next_line() == "exit"
+
+
 def test_an_answer_and_a_switch_are_next_lines(host: FakeHost) -> None:
     there = replace(COUNT, solutions=(script(":container", "a", ":host", "b", ":answer 0"),))
     session = at(there, host, (there,), Course((replace(FIRST, steps=(there,)),)))

@@ -26,6 +26,12 @@ def subject(snapshot: Snapshot, foreground: int | None) -> int:
     return process.pid if process is not None else snapshot.host
 
 
+def typed_to(snapshot: Snapshot, foreground: int | None) -> Process | None:
+    """Where the learner types: `foreground`, or what it waits for if it only wraps it; and nothing else."""
+    process = snapshot.processes.get(foreground) if foreground is not None else None
+    return _behind(snapshot.processes, process) if process is not None else None
+
+
 def candidates(processes: Mapping[int, Process], host: int, foregrounds: Iterable[int]) -> set[int]:
     """Every process that `subject` can come to, whichever of these is in the foreground."""
     behind = {_behind(processes, processes[pid]).pid for pid in foregrounds if pid in processes}

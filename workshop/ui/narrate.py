@@ -323,7 +323,8 @@ class Narrator:
     def _other_shell(self, step: Step) -> None:
         """What misses may miss only here: once a step it is said that the step is about the other shell."""
         here = self.session.active
-        if here != step.shell and not self._place_told:
+        both = any(line in (":host", ":container") for lines in self.session.solutions() for line in lines)
+        if here != step.shell and not both and not self._place_told:
             self._place_told = True
             self.say(
                 f"This is the {here} shell; the step is about the other one: ", (f":{step.shell}", "command")
