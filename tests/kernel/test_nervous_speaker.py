@@ -142,7 +142,7 @@ class Speaker:
             return
         number = self.scene.number
         self.watcher.screen.type(f"\x03 {line}")  # in the dark the first letter only brings the stage back
-        while True:  # one Enter too soon after another is none
+        for _ in range(3):  # one Enter too soon after another is none
             self.watcher.screen.type("\r")
             try:
                 self.watcher.when(
@@ -151,6 +151,8 @@ class Speaker:
                 break
             except NeverError:
                 assert self.scene.mode in AT_PROMPT, self.scene
+        else:
+            return  # it was over at once: after the `rm -rf /` that somebody pasted there is no such program
         self.watcher.screen.type(NEXT * 3 + BACK + "b" + NEXT + end)
         self.ended(AT_PROMPT, end or "\x03")
 
