@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
 from checks import _facts as facts
+from checks._answers import judge_number
 from checks.isolation import own_network, resource_limited
 from checks.mounts import no_old_root, own_proc, pivoted
 from checks.namespaces import own_namespaces
 from checks.privileges import capabilities_within, masked, no_new_privs, read_only, seccomp_filter
 from workshop.kernel import capabilities, folders
-from workshop.kernel.answers import number
 from workshop.kernel.model import Process
 from workshop.kernel.subject import containers
 from workshop.kernel.verdict import Evidence, Verdict, View, missed, passed
@@ -70,17 +71,10 @@ def predict_walls(view: View) -> Verdict:
         return missed(expected, root.found, root.evidence, diagnosis=root.diagnosis)
     verdicts = {name: question(inside) for name, question in WALLS.items()}
     evidence = [facts.args(container), *(e for v in verdicts.values() for e in v.evidence[:1])]
-    if view.answer is None:
-        return missed(expected, "your answer is still missing: type :answer and a number")
     truth = sum(verdict.passed for verdict in verdicts.values())
-    given = number(view.answer)
-    if given is None:
-        return missed(expected, f"you said {view.answer.strip()}; a number is wanted")
-    if given != truth:
-        found = f"you said {view.answer.strip()}, and the kernel says otherwise"
-        return missed(expected, found, evidence, diagnosis="walls-miscounted")
-    has = [name for name, verdict in verdicts.items() if verdict.passed]
-    return passed(expected, f"{truth}, as you said: {', '.join(has) or 'none of them'}", evidence)
+    judged = judge_number(view, expected, truth, "walls-miscounted", evidence)
+    has = ", ".join(name for name, verdict in verdicts.items() if verdict.passed) or "none of them"
+    return replace(judged, found=f"{judged.found}: {has}") if judged.passed else judged
 
 
 def keeps_up(view: View) -> Verdict:

@@ -118,7 +118,7 @@ def _lacking(now: Snapshot, way: _Way, file: str) -> str:
     """What there is not yet of a container that is made in this way."""
     if way.name == "zfs":
         dataset = now.datasets.get(way.where)
-        return "" if dataset and dataset.origin else f"{way.where} is no clone" if dataset else ""
+        return f"{way.where} is no clone" if dataset and not dataset.origin else ""
     one = now.subvolumes.get(way.where)
     if way.name != "btrfs" or one is None or one.parent is None:
         return ""

@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 
 _LITTLE = frozenset({"a", "an", "it", "its", "of", "one", "s", "the", "them", "they"})
-_NOT = frozenset(
-    {"hardly", "kein", "keine", "never", "nicht", "no", "nor", "not", "ohne", "t", "without"}
-)  # t: of isn't
+_NOT = frozenset({"hardly", "kein", "keine", "never", "nicht", "no", "nor", "not", "ohne", "t", "without"})
+"""`t` is what is left of `isn't`."""
 _NONE = frozenset({"keine", "nil", "no", "none", "nothing", "nought", "null", "zero"})
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
