@@ -18,6 +18,8 @@ COURSE = Path(__file__).resolve().parent.parent / "lessons"
 
 ShellName = Literal["host", "container"]
 SHELLS: tuple[ShellName, ...] = ("host", "container")
+SWITCHES: Mapping[str, ShellName] = {f":{name}": name for name in SHELLS}
+"""The lines of a solution that go to the other shell."""
 WATCHABLE = (
     "namespaces",
     "processes",

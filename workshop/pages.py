@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from workshop.conditions import CAPABILITIES, holds, split
-from workshop.lesson import SHELLS, Course, Lesson, Script, Step
+from workshop.lesson import SWITCHES, Course, Lesson, Script, Step
 from workshop.registry import checks, reference
 from workshop.variables import fill
 
@@ -32,7 +32,6 @@ LACKING = frozenset({"cgroup1", "hybrid", "zfs-fuse", "docker", "podman", "engin
 MACHINE: Mapping[str, bool] = {name: name not in LACKING for name in CAPABILITIES}
 """That machine: everything of today's kernel, and no engine."""
 
-SWITCHES = tuple(f":{name}" for name in SHELLS)
 
 _TAKEN = """What the pages take for granted: you are root, on a Linux machine that may be thrown away (a VM),
 with cgroups of version 2. `/lab` is an empty folder. `/lab/images/busybox.tar` is the root file system of a

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from workshop.conditions import lacking
 from workshop.errors import LabError, UsageError
@@ -35,11 +35,12 @@ from workshop.kernel.answers import choice
 from workshop.kernel.model import Process, Snapshot
 from workshop.kernel.subject import differs, subject, typed_to
 from workshop.kernel.verdict import End, Verdict, View
-from workshop.lesson import SHELLS, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
+from workshop.lesson import SHELLS, SWITCHES, Course, Diagnosis, Lesson, Script, ShellName, Step, Track
 from workshop.machine import Machine
 from workshop.passed import Done, Line, Told, goal
 from workshop.printed import best, errors
 from workshop.progress import Progress
+from workshop.selection import why_not
 from workshop.settling import ending, freezing, running, starting
 from workshop.shell import Result, Shell, Silent, Terminal
 from workshop.trail import ANSWER, Did, Trail
@@ -49,7 +50,6 @@ from workshop.whereabouts import Where, where
 if TYPE_CHECKING:
     from workshop.kernel.syscalls import Call
 
-SWITCHES = tuple(f":{name}" for name in SHELLS)
 SCRIPT_SECONDS = 120.0
 """How long a line that nobody watches may take before it is interrupted: only one that hangs ever does."""
 SETTLING = 20
@@ -163,11 +163,11 @@ class Session:
         if self.judged is not None and self.judged.passed:
             return None
         typed = Counter(_bare(line) for line in self._trail.lines)
-        rest: list[tuple[str, str]] = []
-        place: str = self.step.shell
+        rest: list[tuple[str, ShellName]] = []
+        place = self.step.shell
         for line in next(iter(self.solutions()), ()):
             if line in SWITCHES:
-                place = line[1:]
+                place = SWITCHES[line]
             elif typed[_bare(line)]:
                 typed[_bare(line)] -= 1
                 rest = [(earlier, there) for earlier, there in rest if earlier != "exit"]  # it was not needed
@@ -180,13 +180,13 @@ class Session:
         line, place = rest[0]
         return line if place == self.active or line.startswith(ANSWER) else f":{place}"
 
-    def _at_bottom(self, name: str) -> bool:
+    def _at_bottom(self, name: ShellName) -> bool:
         """Is a shell the one that began there, with none inside it, and on the host?"""
-        shell = next(shell for each, shell in self.shells.items() if each == name)
+        shell = self.shells[name]
         if shell.foreground() not in (None, shell.pid):
             return False
         now = self.now
-        here = now.processes.get(self.host.foreground(cast(ShellName, name))) if now is not None else None
+        here = now.processes.get(self.host.foreground(name)) if now is not None else None
         return now is None or here is None or not differs(here, now.processes[now.host])
 
     @property
@@ -228,11 +228,9 @@ class Session:
         step = next((step for step in self.steps if step.id == step_id), None) or self.course.step(step_id)
         if step is None:
             raise UsageError(f"There is no step {step_id!r} in this course.", "`:map` lists the steps.")
-        missing = lacking((*self.course.lesson_of(step).requires, *step.when), self.machine.capabilities)
-        if missing:
-            raise UsageError(
-                f"This machine cannot play {step.id}: {missing[0]}", "`workshop doctor` says more."
-            )
+        why = why_not(self.course, step, self.machine.capabilities)
+        if why:
+            raise UsageError(f"This machine cannot play {step.id}: {why}", "`workshop doctor` says more.")
         fresh = yield from self._arrive(step)
         self._announce()
         yield Entered(self.course.lesson_of(step), step, fresh)
@@ -491,8 +489,8 @@ class Session:
     def _play(self, lines: Sequence[str], terminal: Terminal, *, judge: bool = False) -> Iterator[Event]:
         for line in lines:
             command, _, argument = line.partition(" ")
-            if command in (":host", ":container"):
-                self.switch("host" if command == ":host" else "container")
+            if command in SWITCHES:
+                self.switch(SWITCHES[command])
             elif command == ":answer":
                 self._answer = argument.strip()
                 self._trail.answered(self.active, self._answer)
@@ -741,7 +739,7 @@ class Session:
         return subject(self.now, self.host.foreground(name)) if self.now is not None else 0
 
     def _playable(self, step: Step) -> bool:
-        return not lacking((*self.course.lesson_of(step).requires, *step.when), self.machine.capabilities)
+        return not why_not(self.course, step, self.machine.capabilities)
 
     def _fitting(self, scripts: Sequence[Script]) -> tuple[Script, ...]:
         return tuple(script for script in scripts if self.fits(script))

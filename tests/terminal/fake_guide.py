@@ -71,14 +71,6 @@ class FakeShell:
 
 
 class FakeSession:
-    def _chatter(self) -> None:
-        """Line after line, each when the one before was taken."""
-        source = self.shells["host"].fd
-        for number in range(300):
-            os.write(self.background, f"line {number}\r\n".encode())
-            while select.select([source], [], [], 0)[0]:
-                os.sched_yield()
-
     def __init__(self) -> None:
         options = {"unshare": {"--pid": "new pid namespace", "--fork": "start the program as a child"}}
         self.course = Course((LESSON,), diagnoses={"no-fork": NO_FORK}, options=options)
@@ -99,6 +91,14 @@ class FakeSession:
         self._hints = 0
         self.typed: list[Did] = []
         self._passed: set[str] = set()
+
+    def _chatter(self) -> None:
+        """Line after line, each when the one before was taken."""
+        source = self.shells["host"].fd
+        for number in range(300):
+            os.write(self.background, f"line {number}\r\n".encode())
+            while select.select([source], [], [], 0)[0]:
+                os.sched_yield()
 
     def enter(self, step_id: str) -> Iterator[events.Event]:
         yield events.Working("A fresh lab", 0.5)

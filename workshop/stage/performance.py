@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from workshop.conditions import lacking
 from workshop.errors import MachineError, UsageError, WorkshopError
 from workshop.events import Ended, Entered, Event, Lost, Observed, Typed, Working
-from workshop.lesson import Step, Track
-from workshop.session import PATIENCE, SWITCHES, Session
+from workshop.lesson import SWITCHES, Step, Track
+from workshop.session import PATIENCE, Session
 from workshop.shell import Silent
 from workshop.stage import pace, words
 from workshop.stage.board import Board

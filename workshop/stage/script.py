@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workshop.lesson import Step
-from workshop.session import SWITCHES, Session
+from workshop.lesson import SWITCHES, Step
+from workshop.session import Session
 from workshop.stage import words
 
 

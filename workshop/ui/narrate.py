@@ -19,7 +19,7 @@ from workshop import events
 from workshop.events import Event
 from workshop.kernel.model import Snapshot
 from workshop.language import tr
-from workshop.lesson import Diagnosis, Step
+from workshop.lesson import SWITCHES, Diagnosis, Step
 from workshop.render import lesson
 from workshop.render.layout import indented, readable
 from workshop.render.theme import Signs
@@ -323,9 +323,10 @@ class Narrator:
     def _other_shell(self, step: Step) -> None:
         """What misses may miss only here: once a step it is said that the step is about the other shell."""
         here = self.session.active
-        both = any(line in (":host", ":container") for lines in self.session.solutions() for line in lines)
-        if here != step.shell and not both and not self._place_told:
-            self._place_told = True
+        if here == step.shell or self._place_told:
+            return
+        self._place_told = True
+        if not any(line in SWITCHES for lines in self.session.solutions() for line in lines):  # about both
             self.say(
                 f"This is the {here} shell; the step is about the other one: ", (f":{step.shell}", "command")
             )

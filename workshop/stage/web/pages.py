@@ -14,6 +14,7 @@ from html import escape
 
 from markdown_it import MarkdownIt
 
+from workshop.lesson import SWITCHES
 from workshop.stage.pace import clock, pace, to_skip
 from workshop.stage.scene import COMMANDS, Found, Scene, Stop
 
@@ -43,7 +44,6 @@ RESCUE = {
 }
 GUIDE = re.compile(r":[a-z?]")
 """How a line begins that is for the guide, and not for a shell."""
-SWITCHES = (":host", ":container")
 Parts = Mapping[str, str]
 
 
